@@ -1,0 +1,93 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// FLEET_STRICT=1 turns warnings into errors; `./run` sets it. Packages that depend on this one cannot, so it is no default.
+let strict: [SwiftSetting] = Context.environment["FLEET_STRICT"] == "1" ? [.unsafeFlags(["-warnings-as-errors"])] : []
+let settings: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ] + strict
+
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let ordered = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
+let http = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "BotFleet",
+    products: [
+        .executable(name: "bot-worker", targets: ["BotWorker"]),
+        .executable(name: "fleet-gateway", targets: ["FleetGateway"]),
+        .executable(name: "fleet-coordinator", targets: ["FleetCoordinator"]),
+        .executable(name: "fleetctl", targets: ["FleetCtl"]),
+        .executable(name: "telegram-simulator", targets: ["TelegramSimulator"]),
+        .library(name: "BotKit", targets: ["BotKit"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.10.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+    ],
+    targets: [
+        // C libraries: a module map and a shim, nothing else.
+        .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+
+        // Foundations.
+        library("FleetModel", []),
+        library("EventLoop", ["CLinux"]),
+        library("Broker", ["CRabbitMQ", "EventLoop", log, deque]),
+        library("Store", ["CPostgres", "EventLoop", "FleetModel", log, deque, crypto]),
+        library("HTTPTransport", ["CCurl", "EventLoop", log]),
+        library("TelegramAPI", ["HTTPTransport", "FleetModel", log, deque]),
+        library("BotKit", ["FleetModel", log]),
+        library("FleetControl", ["Broker", "FleetModel", log]),
+
+        // What the processes are made of.
+        library("WorkerRuntime", ["BotKit", "FleetControl", "Broker", "Store", "TelegramAPI", "FleetModel", log, deque]),
+        library("Gateway", ["TelegramAPI", "Broker", "Store", "FleetModel", log]),
+        library(
+            "Coordinator",
+            ["FleetControl", "Broker", "Store", "FleetModel", log, lifecycle, crypto, http, subprocess]
+        ),
+        library("LocalServices", ["CLinux", log]),
+
+        // Thin executables: parse, wire, run.
+        executable("BotWorker", ["WorkerRuntime", "BotKit", "Broker", "Store", "TelegramAPI", "FleetModel", arguments, log, lifecycle, signals]),
+        executable("FleetGateway", ["Gateway", "Broker", "Store", "TelegramAPI", "FleetModel", arguments, log, lifecycle, signals]),
+        executable("FleetCoordinator", ["Coordinator", "Broker", "Store", "FleetModel", arguments, log, lifecycle, signals]),
+        executable("FleetCtl", ["LocalServices", "HTTPTransport", "Broker", "Store", "FleetModel", arguments, log, yaml]),
+        executable("TelegramSimulator", ["FleetModel", arguments, log, lifecycle, http]),
+
+        // Tests. Those named after a target need no server; IntegrationTests use real ones.
+        library("FleetTesting", ["Broker", "Store", "FleetModel", log]),
+        tests("FleetModelTests", ["FleetModel"]),
+        tests("EventLoopTests", ["EventLoop"]),
+        tests("IntegrationTests", ["FleetTesting", "Broker", "Store", "FleetModel"]),
+    ]
+)

@@ -1,0 +1,56 @@
+/// What a worker says of itself every ``interval``, as JSON, to the heartbeat exchange.
+public struct Heartbeat: Sendable, Codable, Equatable {
+    public var worker: WorkerIdentity
+    public var bots: [BotID]
+    public var host: String
+    public var pid: Int32
+    public var state: WorkerState
+    public var startedAt: Timestamp
+    public var sentAt: Timestamp
+    /// The config generation it runs, with its hash.
+    public var generation: Int64
+    public var generationHash: String
+    /// Resident memory in bytes.
+    public var residentBytes: Int64
+    public var counters: Counters
+
+    /// Totals since the process started.
+    public struct Counters: Sendable, Codable, Equatable {
+        public var received: Int64 = 0
+        public var settled: Int64 = 0
+        public var duplicates: Int64 = 0
+        public var failedAttempts: Int64 = 0
+        public var deadLettered: Int64 = 0
+        public var sent: Int64 = 0
+        public var sendErrors: Int64 = 0
+        public var batches: Int64 = 0
+        public var reconnects: Int64 = 0
+        /// Now, not a total: pulled and not yet settled.
+        public var inFlight: Int64 = 0
+        /// Now, not a total: committed and not yet sent.
+        public var unsent: Int64 = 0
+        public init() {}
+    }
+
+    /// How often a worker speaks.
+    public static let interval: Duration = .seconds(2)
+    /// A worker unheard of for this long is late: about three heartbeats.
+    public static let lateAfter: Duration = .seconds(7)
+
+    public init(
+        worker: WorkerIdentity, bots: [BotID], host: String, pid: Int32, state: WorkerState, startedAt: Timestamp,
+        sentAt: Timestamp, generation: Int64, generationHash: String, residentBytes: Int64, counters: Counters
+    ) {
+        self.worker = worker
+        self.bots = bots
+        self.host = host
+        self.pid = pid
+        self.state = state
+        self.startedAt = startedAt
+        self.sentAt = sentAt
+        self.generation = generation
+        self.generationHash = generationHash
+        self.residentBytes = residentBytes
+        self.counters = counters
+    }
+}
