@@ -24,7 +24,9 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
 
     private struct Inbox {
         var jobs: [UnownedJob] = []
+        var bodies: [@Sendable () -> Void] = []
         var stopping = false
+        var isEmpty: Bool { jobs.isEmpty && bodies.isEmpty }
     }
 
     /// Starts the thread.
@@ -67,6 +69,19 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
         let job = UnownedJob(job)
         inbox.withLock { $0.jobs.append(job) }
         wakeIfSleeping()
+    }
+
+    /// Runs `body` on the loop, among the jobs. Unlike an actor's job, which would wait for ever, it is
+    /// refused once ``shutdown()`` was called: false means that it never runs.
+    @discardableResult
+    public func execute(_ body: @escaping @Sendable () -> Void) -> Bool {
+        let accepted = inbox.withLock { inbox in
+            if inbox.stopping { return false }
+            inbox.bodies.append(body)
+            return true
+        }
+        if accepted { wakeIfSleeping() }
+        return accepted
     }
 
     public var isOnLoop: Bool { threadID.load(ordering: .relaxed) == UInt(pthread_self()) }
@@ -138,15 +153,19 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
         clinux_name_thread(name)
         var events = [epoll_event](repeating: epoll_event(), count: 64)
         var running: [UnownedJob] = []
+        var bodies: [@Sendable () -> Void] = []
         while true {
             let stopping = inbox.withLock { inbox in
                 swap(&running, &inbox.jobs)
-                return inbox.stopping && running.isEmpty
+                swap(&bodies, &inbox.bodies)
+                return inbox.stopping && running.isEmpty && bodies.isEmpty
             }
             if stopping { return }
             for job in running { job.runSynchronously(on: asUnownedSerialExecutor()) }
-            let ranJobs = !running.isEmpty
+            for body in bodies { body() }
+            let ranJobs = !running.isEmpty || !bodies.isEmpty
             running.removeAll(keepingCapacity: true)
+            bodies.removeAll(keepingCapacity: true)
             let now = ContinuousClock.now
             while let body = state.timers.popDue(now: now) { body() }
             // Jobs may have queued more jobs: look again before sleeping, but let descriptors have their turn.
@@ -166,7 +185,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
         var timeout = timeout
         if timeout != 0 {
             sleeping.store(true, ordering: .sequentiallyConsistent)
-            if inbox.withLock({ !$0.jobs.isEmpty || $0.stopping }) { timeout = 0 }
+            if inbox.withLock({ !$0.isEmpty || $0.stopping }) { timeout = 0 }
         }
         let count = epoll_wait(epoll, &events, Int32(events.count), timeout)
         sleeping.store(false, ordering: .sequentiallyConsistent)
