@@ -63,7 +63,7 @@ let package = Package(
         library("EventLoop", ["CLinux"]),
         library("Broker", ["CRabbitMQ", "EventLoop", log, deque]),
         library("Store", ["CPostgres", "EventLoop", "FleetModel", log, deque, crypto]),
-        library("HTTPTransport", ["CCurl", "EventLoop", log]),
+        library("HTTPTransport", ["CCurl", "CLinux", "EventLoop", log]),
         library("TelegramAPI", ["HTTPTransport", "FleetModel", log, deque]),
         library("BotKit", ["FleetModel", log]),
         library("FleetControl", ["Broker", "FleetModel", log]),
@@ -88,6 +88,8 @@ let package = Package(
         library("FleetTesting", ["Broker", "Store", "FleetModel", log]),
         tests("FleetModelTests", ["FleetModel"]),
         tests("EventLoopTests", ["EventLoop"]),
+        tests("HTTPTransportTests", ["HTTPTransport"]),
+        tests("TelegramAPITests", ["TelegramAPI", "HTTPTransport", "FleetModel"]),
         tests("IntegrationTests", ["FleetTesting", "Broker", "Store", "FleetModel"]),
     ]
 )
