@@ -75,13 +75,14 @@ let package = Package(
             "Coordinator",
             ["FleetControl", "Broker", "Store", "FleetModel", log, lifecycle, crypto, http, subprocess]
         ),
-        library("LocalServices", ["CLinux", log]),
+        library("LocalServices", ["CLinux"]),
+        library("FleetCtlKit", ["LocalServices", "HTTPTransport", "Broker", "Store", "FleetModel", log, yaml]),
 
         // Thin executables: parse, wire, run.
         executable("BotWorker", ["WorkerRuntime", "BotKit", "Broker", "Store", "TelegramAPI", "FleetModel", arguments, log, lifecycle, signals]),
         executable("FleetGateway", ["Gateway", "Broker", "Store", "TelegramAPI", "FleetModel", arguments, log, lifecycle, signals]),
         executable("FleetCoordinator", ["Coordinator", "Broker", "Store", "FleetModel", arguments, log, lifecycle, signals]),
-        executable("FleetCtl", ["LocalServices", "HTTPTransport", "Broker", "Store", "FleetModel", arguments, log, yaml]),
+        executable("FleetCtl", ["FleetCtlKit", "LocalServices", "HTTPTransport", "Broker", "Store", "FleetModel", arguments, log]),
         executable("TelegramSimulator", ["FleetModel", arguments, log, lifecycle, http]),
 
         // Tests. Those named after a target need no server; IntegrationTests use real ones.
@@ -90,6 +91,8 @@ let package = Package(
         tests("EventLoopTests", ["EventLoop"]),
         tests("HTTPTransportTests", ["HTTPTransport"]),
         tests("TelegramAPITests", ["TelegramAPI", "HTTPTransport", "FleetModel"]),
+        tests("LocalServicesTests", ["LocalServices"]),
+        tests("FleetCtlTests", ["FleetCtlKit", "FleetModel"]),
         tests("IntegrationTests", ["FleetTesting", "Broker", "Store", "FleetModel"]),
     ]
 )

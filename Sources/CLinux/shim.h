@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static inline int clinux_epoll_add(int epoll, int fd, uint32_t events) {
@@ -34,6 +36,25 @@ static inline void clinux_block_signals(void) {
 }
 /// Names the calling thread; Linux keeps 15 bytes. prctl(2), PR_SET_NAME.
 static inline void clinux_name_thread(const char *name) { prctl(PR_SET_NAME, name); }
+// glibc 2.34 and 2.29; its spawn.h shows them to _GNU_SOURCE alone, which Swift's Glibc module does not define.
+extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
+extern int posix_spawn_file_actions_addchdir_np(posix_spawn_file_actions_t *actions, const char *path);
+/// A pipe whose ends are not inherited over exec. pipe2(2).
+extern int pipe2(int ends[2], int flags);
+static inline int clinux_pipe(int ends[2]) { return pipe2(ends, 02000000 /* O_CLOEXEC */); }
+/// The child gets no descriptor from `from` up.
+static inline int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int from) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, from);
+}
+/// The child starts in the directory `path`.
+static inline int clinux_spawn_directory(posix_spawn_file_actions_t *actions, const char *path) {
+    return posix_spawn_file_actions_addchdir_np(actions, path);
+}
+/// The child leads a session of its own. posix_spawnattr_setflags(3), POSIX_SPAWN_SETSID.
+static inline short clinux_spawn_set_session(void) { return 0x80; }
+
+/// A descriptor that becomes readable when the process ends; -1 with errno otherwise. pidfd_open(2), Linux 5.3.
+static inline int clinux_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 /// The child is sent `signal` when its parent dies. prctl(2), PR_SET_PDEATHSIG.
 static inline int clinux_die_with_parent(int signal) { return prctl(PR_SET_PDEATHSIG, signal); }
 #endif
