@@ -73,7 +73,7 @@ let package = Package(
         library("Gateway", ["TelegramAPI", "Broker", "Store", "FleetModel", log]),
         library(
             "Coordinator",
-            ["FleetControl", "Broker", "Store", "FleetModel", log, lifecycle, crypto, http, subprocess]
+            ["FleetControl", "Broker", "Store", "FleetModel", "EventLoop", "CLinux", log, lifecycle, crypto, http]
         ),
         library("LocalServices", ["CLinux"]),
         library("FleetCtlKit", ["LocalServices", "HTTPTransport", "Broker", "Store", "FleetModel", log, yaml]),
@@ -93,6 +93,8 @@ let package = Package(
         tests("TelegramAPITests", ["TelegramAPI", "HTTPTransport", "FleetModel"]),
         tests("LocalServicesTests", ["LocalServices"]),
         tests("FleetCtlTests", ["FleetCtlKit", "FleetModel"]),
+        tests("FleetControlTests", ["FleetControl", "FleetModel"]),
+        tests("CoordinatorTests", ["Coordinator", "FleetModel", log, http]),
         tests("IntegrationTests", ["FleetTesting", "Broker", "Store", "FleetModel"]),
     ]
 )

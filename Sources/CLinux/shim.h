@@ -57,4 +57,27 @@ static inline short clinux_spawn_set_session(void) { return 0x80; }
 static inline int clinux_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 /// The child is sent `signal` when its parent dies. prctl(2), PR_SET_PDEATHSIG.
 static inline int clinux_die_with_parent(int signal) { return prctl(PR_SET_PDEATHSIG, signal); }
+
+/// A descriptor that is readable once the process has ended; close-on-exec. pidfd_open(2), Linux 5.3.
+static inline int clinux_pidfd_open(pid_t pid) { return (int)syscall(434, pid, 0); }
+/// kill(2) that cannot hit a later process with the same id. pidfd_send_signal(2), Linux 5.1.
+static inline int clinux_pidfd_signal(int pidfd, int signal) { return (int)syscall(424, pidfd, signal, NULL, 0); }
+
+// Declared by glibc for _GNU_SOURCE only, which Swift's Glibc module does not define. glibc 2.34.
+extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *, int);
+/// The child inherits no descriptor from `from` on.
+static inline int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int from) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, from);
+}
+/// The child leads a session of its own, blocks no signal, and treats every signal by default. <spawn.h>
+static inline int clinux_spawn_detached(posix_spawnattr_t *attributes) {
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    int error = posix_spawnattr_setsigmask(attributes, &none);
+    if (error == 0) error = posix_spawnattr_setsigdefault(attributes, &all);
+    // 0x80 is POSIX_SPAWN_SETSID.
+    if (error == 0) error = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | 0x80);
+    return error;
+}
 #endif

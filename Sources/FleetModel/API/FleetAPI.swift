@@ -19,12 +19,14 @@
 /// | `GET /v1/dead-letters?bot=ID&limit=N` | – | `[DeadLetterView]` without bodies |
 /// | `GET /v1/dead-letters/{number}` | – | ``DeadLetterView`` with its body |
 /// | `POST /v1/dead-letters/replay` | ``ReplayRequest`` | ``ReplayView`` |
+/// | `POST /v1/shutdown` | ``ShutdownRequest`` | ``ShutdownView`` |
 public enum FleetAPI {
     public static let version = 1
 }
 
 public struct APIError: Error, Sendable, Codable, Equatable, CustomStringConvertible {
-    /// Stable and short: `unauthorized`, `not_found`, `conflict`, `invalid`, `unavailable`.
+    /// Stable and short: `unauthorized` (401), `bad_request` (400), `not_found` (404), `conflict` (409), `too_large`
+    /// (413), `invalid` (422), `internal` (500), `unavailable` (503: broker or database away; try again).
     public var code: String
     /// One line: what happened, where, what to do.
     public var message: String
