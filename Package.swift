@@ -66,7 +66,7 @@ let package = Package(
         library("HTTPTransport", ["CCurl", "CLinux", "EventLoop", log]),
         library("TelegramAPI", ["HTTPTransport", "FleetModel", log, deque]),
         library("BotKit", ["FleetModel", log]),
-        library("FleetControl", ["Broker", "FleetModel", log]),
+        library("FleetControl", ["Broker", "EventLoop", "FleetModel", log]),
 
         // What the processes are made of.
         library("WorkerRuntime", ["BotKit", "FleetControl", "Broker", "Store", "TelegramAPI", "FleetModel", log, deque]),

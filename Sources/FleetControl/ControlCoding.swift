@@ -1,5 +1,3 @@
-public import FleetModel
-
 #if canImport(FoundationEssentials)
 import FoundationEssentials
 #else

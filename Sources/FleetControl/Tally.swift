@@ -73,15 +73,20 @@ public struct Tally: Sendable {
                 case .waiting: (.missing, nil, "not heard of any more")
                 }
             return TallyView.Row(
-                worker: worker, bots: entry.expected.bots, result: result,
-                milliseconds: answered.map(Self.milliseconds), reason: reason)
+                worker: worker,
+                bots: entry.expected.bots,
+                result: result,
+                milliseconds: answered.map(Self.milliseconds),
+                reason: reason
+            )
         }
         return TallyView(
             generation: generation,
             rows: rows.sorted {
                 ($0.worker.name, $0.worker.incarnation.rawValue) < ($1.worker.name, $1.worker.incarnation.rawValue)
             },
-            milliseconds: Self.milliseconds(elapsed))
+            milliseconds: Self.milliseconds(elapsed)
+        )
     }
 
     private static func milliseconds(_ duration: Duration) -> Double {

@@ -14,11 +14,16 @@ import Testing
     private struct Answer {
         var status: Int
         var body: Data
-        func decoded<Value: Decodable>(_ type: Value.Type) throws -> Value { try JSONDecoder().decode(type, from: body) }
+        func decoded<Value: Decodable>(_ type: Value.Type) throws -> Value {
+            try JSONDecoder().decode(type, from: body)
+        }
     }
 
     private func ask(
-        _ method: HTTPRequest.Method, _ path: String, _ body: String = "", authorization: String? = "Bearer right"
+        _ method: HTTPRequest.Method,
+        _ path: String,
+        _ body: String = "",
+        authorization: String? = "Bearer right"
     ) async throws -> Answer {
         var head = HTTPRequest(method: method, scheme: "http", authority: "localhost", path: path)
         head.headerFields[.authorization] = authorization

@@ -13,8 +13,14 @@ final class FakeFleet: FleetOperations {
     var lastAsked: String? { asked.withLock { $0.last } }
 
     static let shop = BotView(
-        spec: BotSpec(id: known("shop"), behaviour: "echo"), telegramID: nil, username: nil, backlog: nil, deadLetters: 0,
-        workers: [], createdAt: Timestamp(milliseconds: 0))
+        spec: BotSpec(id: known("shop"), behaviour: "echo"),
+        telegramID: nil,
+        username: nil,
+        backlog: nil,
+        deadLetters: 0,
+        workers: [],
+        createdAt: Timestamp(milliseconds: 0)
+    )
 
     /// The tests' own ids are valid.
     static func known(_ text: String) -> BotID {
@@ -40,7 +46,8 @@ final class FakeFleet: FleetOperations {
 
     func removeBot(_ id: BotID, by author: String) async throws(APIFailure) { note("remove \(id) by \(author)") }
 
-    func setDesired(_ state: BotSpec.DesiredState, of id: BotID, by author: String) async throws(APIFailure) -> BotView {
+    func setDesired(_ state: BotSpec.DesiredState, of id: BotID, by author: String) async throws(APIFailure) -> BotView
+    {
         note("\(state) \(id)")
         return Self.shop
     }

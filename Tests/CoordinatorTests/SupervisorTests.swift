@@ -6,15 +6,20 @@ import Testing
 
 /// Real processes: a shell script stands in for the worker.
 @Suite(.timeLimit(.minutes(1))) struct SupervisorTests {
-    private func directory() throws -> String {
-        var template = Array("/tmp/fleet-supervisor-XXXXXX".utf8CString)
-        let made = template.withUnsafeMutableBufferPointer { mkdtemp($0.baseAddress) }
-        return String(cString: try #require(made))
+    private let temporary: TemporaryDirectory
+    private let other: TemporaryDirectory
+
+    init() throws {
+        temporary = try TemporaryDirectory()
+        other = try TemporaryDirectory()
     }
 
     private func supervisor(_ directory: String, deadline: Duration = .seconds(10)) throws -> Supervisor {
         let configuration = Supervisor.Configuration(
-            stateDirectory: directory, stopDeadline: deadline, environment: ["PATH=/usr/bin:/bin", "COLOUR=green"])
+            stateDirectory: directory,
+            stopDeadline: deadline,
+            environment: ["PATH=/usr/bin:/bin", "COLOUR=green"]
+        )
         return try Supervisor(configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
@@ -23,7 +28,7 @@ import Testing
     }
 
     @Test func aKilledProcessIsStartedAgain() async throws {
-        let supervisor = try supervisor(try directory())
+        let supervisor = try supervisor(temporary.path)
         var exits = supervisor.exits.makeAsyncIterator()
         await supervisor.reconcile([sleeper("a-1")])
         let first = try #require(await supervisor.statuses().first?.pid)
@@ -38,7 +43,7 @@ import Testing
     }
 
     @Test func whatIsNoLongerWantedIsStopped() async throws {
-        let supervisor = try supervisor(try directory())
+        let supervisor = try supervisor(temporary.path)
         await supervisor.reconcile([sleeper("a-1"), sleeper("b-1")])
         let pid = try #require(await supervisor.statuses().first { $0.name == "b-1" }?.pid)
         await supervisor.reconcile([sleeper("a-1")])
@@ -50,7 +55,7 @@ import Testing
     }
 
     @Test func oneThatIgnoresTermIsKilled() async throws {
-        let directory = try directory()
+        let directory = temporary.path
         let supervisor = try supervisor(directory, deadline: .milliseconds(200))
         let script = "trap '' TERM; echo ready; while :; do /bin/sleep 600; done"
         await supervisor.reconcile([ProcessSpec(name: "deaf", executable: "/bin/sh", arguments: ["-c", script])])
@@ -61,7 +66,7 @@ import Testing
     }
 
     @Test func theNextSupervisorAdoptsAndNoticesAnExit() async throws {
-        let directory = try directory()
+        let directory = temporary.path
         let first = try supervisor(directory)
         await first.reconcile([sleeper("a-1"), sleeper("gone-1")])
         let pids = await first.statuses().compactMap(\.pid)
@@ -85,9 +90,9 @@ import Testing
     }
 
     @Test func twoStateDirectoriesDoNotMeet() async throws {
-        let first = try supervisor(try directory())
+        let first = try supervisor(temporary.path)
         await first.reconcile([sleeper("a-1")])
-        let second = try supervisor(try directory())
+        let second = try supervisor(other.path)
         #expect(await second.adopt().isEmpty)
         await first.stopAll()
         await first.shutdown()
@@ -95,7 +100,7 @@ import Testing
     }
 
     @Test func theChildGetsTheEnvironmentAndALogAndNothingElse() async throws {
-        let directory = try directory()
+        let directory = temporary.path
         let supervisor = try supervisor(directory)
         let script = "echo $COLOUR; ls /proc/self/fd | wc -l; echo oops >&2; exec /bin/sleep 600"
         await supervisor.reconcile([ProcessSpec(name: "sh", executable: "/bin/sh", arguments: ["-c", script])])
@@ -108,7 +113,7 @@ import Testing
     }
 
     @Test func aMissingBinaryIsTriedAgainAndCanBeGivenUp() async throws {
-        let supervisor = try supervisor(try directory())
+        let supervisor = try supervisor(temporary.path)
         await supervisor.reconcile([ProcessSpec(name: "none", executable: "/nonexistent/x", arguments: [])])
         let status = try #require(await supervisor.statuses().first)
         #expect(status.pid == nil && status.isWanted)
@@ -120,7 +125,9 @@ import Testing
     /// A script's output has no event to wait for; bounded by the suite's time limit.
     private func untilLogHas(_ text: String, _ path: String) async throws {
         while true {
-            if let log = SmallFile.read(path, limit: 1 << 20), String(decoding: log, as: UTF8.self).contains(text) { return }
+            if let log = SmallFile.read(path, limit: 1 << 20), String(decoding: log, as: UTF8.self).contains(text) {
+                return
+            }
             try await Task.sleep(for: .milliseconds(5))
         }
     }

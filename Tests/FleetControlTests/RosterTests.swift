@@ -8,13 +8,27 @@ import Testing
     private func at(_ seconds: Double) -> ContinuousClock.Instant { start + .seconds(seconds) }
 
     private func heartbeat(
-        _ worker: WorkerIdentity, pid: Int32 = 10, state: WorkerState = .running, started: Int64 = 1000,
-        generation: Int64 = 0, hash: String = "", bots: [String] = ["shop"]
+        _ worker: WorkerIdentity,
+        pid: Int32 = 10,
+        state: WorkerState = .running,
+        started: Int64 = 1000,
+        generation: Int64 = 0,
+        hash: String = "",
+        bots: [String] = ["shop"]
     ) -> Heartbeat {
         Heartbeat(
-            worker: worker, bots: bots.compactMap { BotID($0) }, host: "h", pid: pid, state: state,
-            startedAt: Timestamp(milliseconds: started), sentAt: Timestamp(milliseconds: started),
-            generation: generation, generationHash: hash, residentBytes: 1, counters: Heartbeat.Counters())
+            worker: worker,
+            bots: bots.compactMap { BotID($0) },
+            host: "h",
+            pid: pid,
+            state: state,
+            startedAt: Timestamp(milliseconds: started),
+            sentAt: Timestamp(milliseconds: started),
+            generation: generation,
+            generationHash: hash,
+            residentBytes: 1,
+            counters: Heartbeat.Counters()
+        )
     }
 
     @Test func liveThenLateThenForgotten() {

@@ -9,7 +9,8 @@ import Testing
     private func tally() -> Tally {
         Tally(
             generation: 7,
-            expected: [second, first].map { Tally.Expected(worker: $0, bots: []) })
+            expected: [second, first].map { Tally.Expected(worker: $0, bots: []) }
+        )
     }
 
     private func reply(_ worker: WorkerIdentity, _ outcome: ControlReply.Outcome = .applied) -> ControlReply {

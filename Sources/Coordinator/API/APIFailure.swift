@@ -14,8 +14,10 @@ public struct APIFailure: Error, Sendable, Equatable, CustomStringConvertible {
 
     static func badRequest(_ message: String) -> APIFailure { APIFailure(400, "bad_request", message) }
     static let unauthorized = APIFailure(
-        401, "unauthorized",
-        "this needs the header 'Authorization: Bearer TOKEN' with the token from the coordinator's token file")
+        401,
+        "unauthorized",
+        "this needs the header 'Authorization: Bearer TOKEN' with the token from the coordinator's token file"
+    )
     static func notFound(_ message: String) -> APIFailure { APIFailure(404, "not_found", message) }
     static func conflict(_ message: String) -> APIFailure { APIFailure(409, "conflict", message) }
     static func tooLarge(limit: Int) -> APIFailure {
@@ -27,5 +29,7 @@ public struct APIFailure: Error, Sendable, Equatable, CustomStringConvertible {
     static func `internal`(_ message: String) -> APIFailure { APIFailure(500, "internal", message) }
     static func unavailable(_ message: String) -> APIFailure { APIFailure(503, "unavailable", message) }
 
-    static func noSuchBot(_ id: BotID) -> APIFailure { .notFound("there is no bot '\(id)'; `fleetctl bot list` shows all") }
+    static func noSuchBot(_ id: BotID) -> APIFailure {
+        .notFound("there is no bot '\(id)'; `fleetctl bot list` shows all")
+    }
 }

@@ -6,7 +6,9 @@ import Logging
 /// Turns every error into an ``APIError``, and an unknown path into one that says so.
 struct ErrorMiddleware: RouterMiddleware {
     func handle(
-        _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
+        _ request: Request,
+        context: APIContext,
+        next: (Request, APIContext) async throws -> Response
     ) async throws -> Response {
         do {
             return try await next(request, context)
@@ -32,7 +34,9 @@ struct BearerMiddleware: RouterMiddleware {
     let fleet: any FleetOperations
 
     func handle(
-        _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
+        _ request: Request,
+        context: APIContext,
+        next: (Request, APIContext) async throws -> Response
     ) async throws -> Response {
         guard let token = Self.token(in: request.headers) else { throw APIFailure.unauthorized }
         guard let author = try await fleet.author(bearing: token) else { throw APIFailure.unauthorized }

@@ -1,4 +1,4 @@
-public import FleetModel
+import FleetModel
 public import Hummingbird
 
 /// The routes of ``FleetAPI``. Later kinds of answers (an event stream, the dashboard) get a file of their own beside

@@ -32,7 +32,8 @@ enum ProcessSpawn {
     }
 
     private static func withCStrings<Result>(
-        _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
+        _ strings: [String],
+        _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
     ) -> Result {
         var pointers: [UnsafeMutablePointer<CChar>?] = strings.map { strdup($0) }
         pointers.append(nil)
@@ -51,8 +52,10 @@ enum ProcessLog {
 
     static func prepare(directory: String, name: String) -> String {
         let path = "\(directory)/\(name).log"
-        var status = stat()
-        if stat(path, &status) == 0, Int(status.st_size) > bound { rename(path, "\(path).1") }
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return path }
+        if lseek(descriptor, 0, SEEK_END) > bound { rename(path, "\(path).1") }
+        close(descriptor)
         return path
     }
 }

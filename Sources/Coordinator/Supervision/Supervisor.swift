@@ -62,7 +62,10 @@ actor Supervisor {
                     ProcessTable.name(pid: pid, stateDirectory: configuration.stateDirectory) == name
                 else { continue }
                 if slots[name] != nil {
-                    logger.warning("a second process of one name is stopped", metadata: ["name": "\(name)", "pid": "\(pid)"])
+                    logger.warning(
+                        "a second process of one name is stopped",
+                        metadata: ["name": "\(name)", "pid": "\(pid)"]
+                    )
                     handle.signal(SIGTERM)
                     continue
                 }
@@ -82,7 +85,8 @@ actor Supervisor {
         let names = Set(wanted.map(\.name))
         for name in slots.keys where !names.contains(name) { apply(name) { $0.want(false, now: .now) } }
         for spec in wanted {
-            slots[spec.name, default: Slot(process: ManagedProcess(stopDeadline: configuration.stopDeadline))].spec = spec
+            slots[spec.name, default: Slot(process: ManagedProcess(stopDeadline: configuration.stopDeadline))].spec =
+                spec
             apply(spec.name) { $0.want(true, now: .now) }
         }
     }
@@ -107,7 +111,11 @@ actor Supervisor {
     func statuses() -> [ProcessStatus] {
         slots.map { name, slot in
             ProcessStatus(
-                name: name, pid: slot.process.pid, isWanted: slot.process.isWanted, restarts: slot.process.restarts)
+                name: name,
+                pid: slot.process.pid,
+                isWanted: slot.process.isWanted,
+                restarts: slot.process.restarts
+            )
         }.sorted { $0.name < $1.name }
     }
 

@@ -1,0 +1,178 @@
+public import Broker
+public import FleetModel
+public import Logging
+
+/// Sends control messages and collects the answers: several broadcasts may wait at once, and each answer is counted
+/// where it belongs, by the id of the message it answers.
+public actor Broadcaster {
+    private struct Pending {
+        var tally: Tally
+        let started: ContinuousClock.Instant
+        var waiter: CheckedContinuation<Void, Never>?
+    }
+
+    /// Broadcasts that may wait for answers at the same time.
+    public static let limit = 64
+
+    private let consumer: ExclusiveConsumer
+    private let publisher: ControlPublisher
+    private let replyQueue: String
+    private let logger: Logger
+    private let coding = ControlCoding()
+    private var pending: [String: Pending] = [:]
+    private var isReady = false
+    private var readyWaiters: [CheckedContinuation<Void, Never>] = []
+
+    /// - Parameters:
+    ///   - incoming: the connection that answers arrive on.
+    ///   - publisher: on another connection, because a broker under a memory alarm stops reading from publishers.
+    public init(incoming: BrokerLink, publisher: ControlPublisher, incarnation: Incarnation, logger: Logger) {
+        replyQueue = FleetTopology.replyQueue(of: incarnation)
+        consumer = ExclusiveConsumer(link: incoming, queue: replyQueue, exchange: nil, logger: logger)
+        self.publisher = publisher
+        self.logger = logger
+    }
+
+    /// Collects answers until the task is cancelled.
+    public func run() async {
+        await consumer.run { ready in
+            await self.setReady(ready)
+        } handle: { batch in
+            await self.collect(batch)
+        }
+    }
+
+    /// Waits until answers can arrive. Returns `false` when the task was cancelled first.
+    public func waitUntilReady() async -> Bool {
+        while !isReady && !Task.isCancelled {
+            await withTaskCancellationHandler {
+                await withCheckedContinuation { readyWaiters.append($0) }
+            } onCancel: {
+                Task { await self.wakeReadyWaiters() }
+            }
+        }
+        return isReady
+    }
+
+    private func setReady(_ ready: Bool) {
+        isReady = ready
+        if ready { wakeReadyWaiters() }
+    }
+
+    private func wakeReadyWaiters() {
+        let waiters = readyWaiters
+        readyWaiters = []
+        for waiter in waiters { waiter.resume() }
+    }
+
+    // MARK: Sending
+
+    /// Publishes to a fanout and waits until the last of `expected` has answered or died, or `timeout` has passed.
+    /// - Parameter isHeardOf: asked at the deadline about those without an answer: `late` or `missing`.
+    public func broadcast(
+        _ action: ControlMessage.Action,
+        to exchange: String,
+        generation: Int64,
+        expecting expected: [Tally.Expected],
+        timeout: Duration,
+        isHeardOf: @Sendable (Incarnation) async -> Bool
+    ) async throws(BroadcastError) -> TallyView {
+        guard isReady else { throw .notConnected }
+        guard pending.count < Self.limit else { throw .tooMany(pending.count) }
+        let id = Incarnation().rawValue
+        let publication = try publication(action, id: id, exchange: exchange, routingKey: "")
+        let started = ContinuousClock.now
+        // Answers may arrive before the confirm does.
+        pending[id] = Pending(tally: Tally(generation: generation, expected: expected), started: started)
+        defer { pending[id] = nil }
+        try await publish(publication)
+
+        let expiry = Task {
+            try? await Task.sleep(until: started + timeout, clock: .continuous)
+            self.wake(id)
+        }
+        defer { expiry.cancel() }
+        while let entry = pending[id], !entry.tally.isComplete, ContinuousClock.now < started + timeout {
+            await withCheckedContinuation { pending[id]?.waiter = $0 }
+        }
+        let elapsed = started.duration(to: .now)
+        guard let tally = pending[id]?.tally else { throw .unconfirmed }
+        var heardOf: Set<Incarnation> = []
+        if !tally.isComplete {
+            for one in expected where await isHeardOf(one.worker.incarnation) { heardOf.insert(one.worker.incarnation) }
+        }
+        return tally.view(after: elapsed) { heardOf.contains($0) }
+    }
+
+    /// Sends to one worker's own queue. Nobody waits for an answer.
+    public func send(_ action: ControlMessage.Action, to worker: Incarnation) async throws(BroadcastError) {
+        let queue = FleetTopology.controlQueue(of: worker)
+        try await publish(publication(action, id: Incarnation().rawValue, exchange: "", routingKey: queue))
+    }
+
+    private func publication(
+        _ action: ControlMessage.Action,
+        id: String,
+        exchange: String,
+        routingKey: String
+    ) throws(BroadcastError) -> Publication {
+        guard let body = try? coding.encode(ControlMessage(id: id, sentAt: .now, action: action)) else {
+            throw .failed(BrokerError(.misuse, "the control message cannot be written as JSON"))
+        }
+        return Publication(
+            exchange: exchange,
+            routingKey: routingKey,
+            body: body,
+            contentType: "application/json",
+            replyTo: replyQueue,
+            correlationID: id,
+            messageID: id,
+            persistent: false,
+            mandatory: false
+        )
+    }
+
+    private func publish(_ publication: Publication) async throws(BroadcastError) {
+        let outcomes: [PublishOutcome]
+        do throws(BrokerError) {
+            outcomes = try await publisher.publish([publication])
+        } catch {
+            throw .failed(error)
+        }
+        guard outcomes == [.confirmed] else { throw .unconfirmed }
+    }
+
+    // MARK: Answers and deaths
+
+    private func collect(_ batch: [Delivery]) {
+        for delivery in batch {
+            guard let reply = coding.decode(ControlReply.self, from: delivery.body) else {
+                logger.warning("an answer that cannot be read", metadata: ["bytes": "\(delivery.body.count)"])
+                continue
+            }
+            // Answers to broadcasts that ended already are of no interest any more.
+            guard let started = pending[reply.messageID]?.started else { continue }
+            let elapsed = started.duration(to: .now)
+            pending[reply.messageID]?.tally.answered(reply, after: elapsed)
+            wakeIfComplete(reply.messageID)
+        }
+    }
+
+    /// A worker is known to be gone: every tally that waits for it stops waiting.
+    public func died(_ incarnation: Incarnation) {
+        for id in pending.keys {
+            pending[id]?.tally.died(incarnation)
+            wakeIfComplete(id)
+        }
+    }
+
+    private func wakeIfComplete(_ id: String) {
+        if pending[id]?.tally.isComplete == true { wake(id) }
+    }
+
+    private func wake(_ id: String) {
+        let waiter = pending[id]?.waiter
+        pending[id]?.waiter = nil
+        waiter?.resume()
+    }
+}
