@@ -95,6 +95,7 @@ let package = Package(
         tests("FleetCtlTests", ["FleetCtlKit", "FleetModel"]),
         tests("FleetControlTests", ["FleetControl", "FleetModel"]),
         tests("CoordinatorTests", ["Coordinator", "FleetModel", log, http]),
+        tests("StoreTests", ["Store", "FleetModel"]),
         tests("IntegrationTests", ["FleetTesting", "Broker", "Store", "FleetModel"]),
     ]
 )

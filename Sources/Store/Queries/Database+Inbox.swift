@@ -1,0 +1,96 @@
+import FleetModel
+
+extension Database {
+    /// Which of these updates were settled before, and how.
+    public func settledUpdates(
+        bot: BotID,
+        among updates: [Int64]
+    ) async throws(StoreError) -> [Int64: InboxOutcome] {
+        if updates.isEmpty { return [:] }
+        return Self.outcomes(in: try await query(Self.settled(bot, updates), idempotent: true))
+    }
+
+    /// The committed states of these conversations; those without a session are not in it.
+    public func sessions(bot: BotID, conversations: [Int64]) async throws(StoreError) -> [Int64: [UInt8]] {
+        if conversations.isEmpty { return [:] }
+        return Self.states(in: try await query(Self.states(bot, conversations), idempotent: true))
+    }
+
+    /// ``settledUpdates(bot:among:)`` and ``sessions(bot:conversations:)`` in one round trip.
+    public func recall(
+        bot: BotID,
+        updates: [Int64],
+        conversations: [Int64]
+    ) async throws(StoreError) -> (settled: [Int64: InboxOutcome], sessions: [Int64: [UInt8]]) {
+        if updates.isEmpty { return ([:], try await sessions(bot: bot, conversations: conversations)) }
+        if conversations.isEmpty { return (try await settledUpdates(bot: bot, among: updates), [:]) }
+        let results = try await pipeline(
+            [Self.settled(bot, updates), Self.states(bot, conversations)],
+            idempotent: true
+        )
+        return (Self.outcomes(in: results[0]), Self.states(in: results[1]))
+    }
+
+    /// Deletes inbox rows settled longer ago than `age`, which is never taken as less than 48 h: Telegram redelivers
+    /// for 24 h. Each slice is a transaction of its own.
+    /// - Returns: rows deleted.
+    public func pruneInbox(olderThan age: Duration, slice: Int = 5_000) async throws(StoreError) -> Int {
+        let seconds = max(age, .seconds(48 * 3600)).components.seconds
+        let statement = Statement(
+            "inbox.prune",
+            """
+            DELETE FROM inbox WHERE ctid = ANY (ARRAY(
+                SELECT ctid FROM inbox WHERE settled_at < now() - make_interval(secs => $1::bigint) LIMIT $2))
+            """
+        ) {
+            $0.add(seconds)
+            $0.add(Int64(slice))
+        }
+        var total = 0
+        while !Task.isCancelled {
+            let deleted = try await query(statement).affected
+            total += deleted
+            if deleted < slice { break }
+        }
+        return total
+    }
+
+    private static func settled(_ bot: BotID, _ updates: [Int64]) -> Statement {
+        Statement(
+            "inbox.settled",
+            "SELECT update_id, outcome FROM inbox WHERE bot_id = $1 AND update_id = ANY ($2::bigint[])"
+        ) {
+            $0.add(bot)
+            $0.add(updates)
+        }
+    }
+
+    private static func states(_ bot: BotID, _ conversations: [Int64]) -> Statement {
+        Statement(
+            "session.states",
+            "SELECT conversation, state FROM session WHERE bot_id = $1 AND conversation = ANY ($2::bigint[])"
+        ) {
+            $0.add(bot)
+            $0.add(conversations)
+        }
+    }
+
+    private static func outcomes(in result: QueryResult) -> [Int64: InboxOutcome] {
+        var out: [Int64: InboxOutcome] = [:]
+        out.reserveCapacity(result.count)
+        for row in result {
+            guard let id = row.int64(0), let raw = row.int64(1) else { continue }
+            out[id] = InboxOutcome(rawValue: Int16(truncatingIfNeeded: raw))
+        }
+        return out
+    }
+
+    private static func states(in result: QueryResult) -> [Int64: [UInt8]] {
+        var out: [Int64: [UInt8]] = [:]
+        out.reserveCapacity(result.count)
+        for row in result {
+            if let conversation = row.int64(0) { out[conversation] = row.bytes(1) }
+        }
+        return out
+    }
+}

@@ -1,0 +1,116 @@
+import FleetModel
+import Logging
+
+/// A worker's right to a lane: it holds as long as the lane's row has this term.
+public struct LaneClaim: Sendable, Equatable {
+    public let id: Int64
+    public let key: LaneKey
+    public let term: Int64
+    /// Who held it before, if anybody did.
+    public let previousOwner: WorkerIdentity?
+    public let claimedAt: Timestamp
+
+    public init(id: Int64, key: LaneKey, term: Int64, previousOwner: WorkerIdentity?, claimedAt: Timestamp) {
+        self.id = id
+        self.key = key
+        self.term = term
+        self.previousOwner = previousOwner
+        self.claimedAt = claimedAt
+    }
+}
+
+/// A lane as it stands in the database.
+public struct LaneRow: Sendable, Equatable {
+    public let id: Int64
+    public let key: LaneKey
+    public let term: Int64
+    public let owner: WorkerIdentity
+    public let claimedAt: Timestamp
+}
+
+extension Database {
+    /// Takes the lane over: raises its term, so that nothing the previous owner still sends can be committed.
+    ///
+    /// It waits 200 ms for the row. A predecessor that was stopped in the middle of a settlement holds it for as long
+    /// as it is stopped, so its backend is then terminated and the claim tried again.
+    /// - Throws: `.constraint("lane_bot_id_fkey")` when there is no such bot; `.lockTimeout` when the row stays locked by
+    ///   something that is not a lane's owner.
+    public func claimLane(_ key: LaneKey, worker: WorkerIdentity) async throws(StoreError) -> LaneClaim {
+        var attempt = 0
+        while true {
+            attempt += 1
+            do throws(StoreError) {
+                let results = try await pipeline([Self.lockTimeout, Self.claim(key, worker: worker)])
+                guard let row = results[1].first, let id = row.int64(0), let term = row.int64(1),
+                    let claimedAt = row.timestamp(2)
+                else { throw StoreError(.protocolViolation, "claiming lane \(key) returned no row") }
+                var previous: WorkerIdentity?
+                if let name = row.text(3), let incarnation = row.text(4) {
+                    previous = WorkerIdentity(name: name, incarnation: Incarnation(rawValue: incarnation))
+                }
+                return LaneClaim(id: id, key: key, term: term, previousOwner: previous, claimedAt: claimedAt)
+            } catch {
+                guard error.code == .lockTimeout, attempt < Self.claimAttempts else { throw error }
+                let terminated = try await unblock(key)
+                logger.warning("lane claim was blocked", metadata: ["lane": "\(key)", "terminated": "\(terminated)"])
+            }
+        }
+    }
+
+    /// All lanes of a bot, in their order.
+    public func lanes(of bot: BotID) async throws(StoreError) -> [LaneRow] {
+        let statement = Statement(
+            "lane.list",
+            """
+            SELECT id, epoch, number, term, owner_name, owner_incarnation, claimed_at FROM lane
+            WHERE bot_id = $1 ORDER BY epoch, number
+            """
+        ) { $0.add(bot) }
+        return try await query(statement, idempotent: true).compactMap { row in
+            guard let id = row.int64(0), let epoch = row.int64(1), let number = row.int64(2), let term = row.int64(3),
+                let name = row.text(4), let incarnation = row.text(5), let claimedAt = row.timestamp(6)
+            else { return nil }
+            return LaneRow(
+                id: id,
+                key: LaneKey(bot: bot, epoch: Int32(epoch), number: Int32(number)),
+                term: term,
+                owner: WorkerIdentity(name: name, incarnation: Incarnation(rawValue: incarnation)),
+                claimedAt: claimedAt
+            )
+        }
+    }
+
+    private static let claimAttempts = 5
+
+    /// Local to the transaction, so it may pass a pooler.
+    private static let lockTimeout = Statement("lane.patience", "SELECT set_config('lock_timeout', '200ms', true)")
+
+    private static func claim(_ key: LaneKey, worker: WorkerIdentity) -> Statement {
+        Statement(
+            "lane.claim",
+            """
+            INSERT INTO lane (bot_id, epoch, number, term, owner_name, owner_incarnation)
+            VALUES ($1, $2, $3, 1, $4, $5)
+            ON CONFLICT (bot_id, epoch, number) DO UPDATE SET
+                term = lane.term + 1, owner_name = excluded.owner_name, owner_incarnation = excluded.owner_incarnation,
+                previous_name = lane.owner_name, previous_incarnation = lane.owner_incarnation, claimed_at = now()
+            RETURNING id, term, claimed_at, previous_name, previous_incarnation
+            """
+        ) {
+            $0.add(key.bot)
+            $0.add(key.epoch)
+            $0.add(key.number)
+            $0.add(worker.name)
+            $0.add(worker.incarnation.rawValue)
+        }
+    }
+
+    private func unblock(_ key: LaneKey) async throws(StoreError) -> Int {
+        let statement = Statement("lane.unblock", "SELECT fleet_unblock_lane($1, $2, $3)") {
+            $0.add(key.bot)
+            $0.add(key.epoch)
+            $0.add(key.number)
+        }
+        return try await query(statement).first?.int(0) ?? 0
+    }
+}
