@@ -52,9 +52,6 @@ static inline int clinux_spawn_directory(posix_spawn_file_actions_t *actions, co
 }
 /// The child leads a session of its own. posix_spawnattr_setflags(3), POSIX_SPAWN_SETSID.
 static inline short clinux_spawn_set_session(void) { return 0x80; }
-
-/// A descriptor that becomes readable when the process ends; -1 with errno otherwise. pidfd_open(2), Linux 5.3.
-static inline int clinux_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 /// The child is sent `signal` when its parent dies. prctl(2), PR_SET_PDEATHSIG.
 static inline int clinux_die_with_parent(int signal) { return prctl(PR_SET_PDEATHSIG, signal); }
 
@@ -63,12 +60,6 @@ static inline int clinux_pidfd_open(pid_t pid) { return (int)syscall(434, pid, 0
 /// kill(2) that cannot hit a later process with the same id. pidfd_send_signal(2), Linux 5.1.
 static inline int clinux_pidfd_signal(int pidfd, int signal) { return (int)syscall(424, pidfd, signal, NULL, 0); }
 
-// Declared by glibc for _GNU_SOURCE only, which Swift's Glibc module does not define. glibc 2.34.
-extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *, int);
-/// The child inherits no descriptor from `from` on.
-static inline int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int from) {
-    return posix_spawn_file_actions_addclosefrom_np(actions, from);
-}
 /// The child leads a session of its own, blocks no signal, and treats every signal by default. <spawn.h>
 static inline int clinux_spawn_detached(posix_spawnattr_t *attributes) {
     sigset_t none, all;
