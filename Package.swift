@@ -63,7 +63,7 @@ let package = Package(
         library("EventLoop", ["CLinux"]),
         library("Broker", ["CRabbitMQ", "EventLoop", log, deque]),
         library("Store", ["CPostgres", "EventLoop", "FleetModel", log, deque, crypto]),
-        library("HTTPTransport", ["CCurl", "CLinux", "EventLoop", log]),
+        library("HTTPTransport", ["CCurl", "EventLoop"]),
         library("TelegramAPI", ["HTTPTransport", "FleetModel", log, deque]),
         library("BotKit", ["FleetModel", log]),
         library("FleetControl", ["Broker", "EventLoop", "FleetModel", log]),

@@ -59,7 +59,7 @@ final class CurlEasy {
     // MARK: A transfer's course
 
     /// - Returns: why the request cannot be sent as it is.
-    func prepare(_ submission: Submission, deadline: Duration) -> HTTPError? {
+    func prepare(_ submission: Submission) -> HTTPError? {
         let request = submission.request
         let isSecure = HTTPEndpoint.isSecure(request.url)
         guard isSecure || HTTPEndpoint.isPlain(request.url), !request.url.utf8.contains(0) else {
@@ -80,7 +80,6 @@ final class CurlEasy {
         guard ccurl_easy_set_string(raw, CURLOPT_URL, request.url) == CURLE_OK else {
             return submission.failure(.system)
         }
-        ccurl_easy_set_long(raw, CURLOPT_TIMEOUT_MS, Self.milliseconds(deadline))
         setMethod(request)
         self.submission = submission
         return nil

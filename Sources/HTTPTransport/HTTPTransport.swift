@@ -13,7 +13,6 @@ public final class HTTPTransport: Sendable {
     /// - Throws: code `.system` when the system has no descriptors or threads left, `.tls` for an unreadable CA file.
     public init(_ configuration: HTTPConfiguration = HTTPConfiguration()) throws(HTTPError) {
         core = try TransferLoop(configuration)
-        core.start()
     }
 
     deinit { core.stop(nil) }

@@ -1,18 +1,14 @@
-import CLinux
 import EventLoop
 import Glibc
 import Synchronization
 
-/// The loop's way in: other threads leave requests in an inbox and announce them through an event descriptor, once for
-/// all that arrive before the loop looks.
-///
-/// It retains itself through the loop's watch until it is stopped.
+/// The loop's way in: other threads leave requests in an inbox and announce them, once for all that arrive before the
+/// loop looks.
 final class TransferLoop: @unchecked Sendable {
-    // @unchecked: `inbox` and `lastID` are synchronised, `loop`, `announcement` and `configuration` are constants, and
-    // `transfers` is touched on the loop's thread alone, which EventLoop checks at each watch and timer.
+    // @unchecked: `inbox` and `lastID` are synchronised, `loop` and `configuration` are constants, and `transfers` is
+    // touched on the loop's thread alone: by what runs through `loop.execute`, and from there by watches and timers.
 
-    let loop: EventLoop
-    private let announcement: Int32
+    private let loop: EventLoop
     private let configuration: HTTPConfiguration
     private let inbox = Mutex<Inbox>(Inbox())
     private let lastID = Atomic<UInt64>(0)
@@ -22,40 +18,17 @@ final class TransferLoop: @unchecked Sendable {
         if let file = configuration.caFile, access(file, R_OK) != 0 {
             throw HTTPError(code: .tls, endpoint: "", detail: "cannot read the CA file \(file)")
         }
-        let descriptor = clinux_eventfd()
-        guard descriptor >= 0 else { throw HTTPError(code: .system, endpoint: "", detail: "no eventfd") }
-        do {
-            let loop = try EventLoop(name: "http")
-            guard let transfers = Transfers(configuration, loop: loop) else {
-                loop.shutdown()
-                close(descriptor)
-                throw HTTPError(code: .system, endpoint: "", detail: "libcurl cannot start")
-            }
-            self.loop = loop
-            self.transfers = transfers
-        } catch let error as EventLoopError {
-            close(descriptor)
-            throw HTTPError(code: .system, endpoint: "", detail: error.description)
+        do throws(EventLoopError) {
+            loop = try EventLoop(name: "http")
         } catch {
+            throw HTTPError(code: .system, endpoint: "", detail: error.description)
+        }
+        guard let transfers = Transfers(configuration, loop: loop) else {
+            loop.shutdown()
             throw HTTPError(code: .system, endpoint: "", detail: "libcurl cannot start")
         }
-        announcement = descriptor
+        self.transfers = transfers
         self.configuration = configuration
-    }
-
-    deinit { close(announcement) }
-
-    private actor Entry {
-        nonisolated let loop: EventLoop
-        nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
-        init(_ loop: EventLoop) { self.loop = loop }
-        func watch(_ core: TransferLoop) { core.watch() }
-    }
-
-    /// Requests handed in before the loop watches its inbox wait there.
-    func start() {
-        let entry = Entry(loop)
-        Task { await entry.watch(self) }
     }
 
     // MARK: Any thread
@@ -117,23 +90,12 @@ final class TransferLoop: @unchecked Sendable {
     }
 
     private func announce() {
-        var one: UInt64 = 1
-        _ = write(announcement, &one, 8)
+        loop.execute { self.transfers.turn(taking: self.takeInbox) }
     }
 
     // MARK: The loop's thread
 
-    private func watch() {
-        transfers.takeInbox = { [unowned self] in takeInbox() }
-        loop.watch(announcement, for: .read) { _ in
-            var value: UInt64 = 0
-            _ = read(self.announcement, &value, 8)
-            self.transfers.requestTurn()
-        }
-    }
-
-    /// - Returns: false when the transport stops.
-    private func takeInbox() -> Bool {
+    private func takeInbox() {
         let (submissions, cancellations, isStopping) = inbox.withLock { inbox in
             let taken = (inbox.submissions, inbox.cancellations, inbox.isStopping)
             inbox.submissions = []
@@ -144,11 +106,9 @@ final class TransferLoop: @unchecked Sendable {
         for submission in submissions { transfers.enqueue(submission) }
         for cancellation in cancellations { transfers.cancel(cancellation) }
         if isStopping { end() }
-        return !isStopping
     }
 
     private func end() {
-        loop.unwatch(announcement)
         transfers.end()
         let stopped = inbox.withLock { inbox in
             inbox.isClosed = true

@@ -14,13 +14,12 @@ final class Transfers {
     private var active: [CurlEasy] = []
     private var idle: [CurlEasy] = []
     private var waiting: WaitingLine<Submission>
+    /// No active transfer expires before this. libcurl's own timeout leaves out transfers that wait for a connection.
+    private var nextExpiry: ContinuousClock.Instant?
     private var touched: [HTTPExchange] = []
     private var isEnded = false
 
-    /// Takes what other threads left; false ends everything. Set once, by the owner.
-    var takeInbox: () -> Bool = { true }
-
-    private var isTurnRequested = false
+    private var requestedTurn: EventLoop.Timer?
     /// libcurl's own timer: due now, or at a time.
     private var isTimeoutDue = false
     private var timeoutAt: ContinuousClock.Instant?
@@ -47,38 +46,47 @@ final class Transfers {
         for submission in waiting.removeAll(where: cancellation.covers) {
             finish(submission, .failure(submission.failure(.cancelled)))
         }
-        // Backwards: the last handle moves into the place of one that is taken out.
-        for index in active.indices.reversed() {
-            guard let submission = active[index].submission, cancellation.covers(submission) else { continue }
-            let easy = active[index]
-            let error = HTTPError(
-                code: .cancelled,
-                endpoint: HTTPEndpoint.of(submission.request.url),
-                mayHaveArrived: easy.hasSent
-            )
-            retire(easy, .failure(error))
-        }
+        abort(because: .cancelled, cancellation.covers)
     }
 
     private func startWaiting() {
         while active.count < configuration.maximumTransfers, let submission = waiting.popFirst() {
-            let left = submission.expires - ContinuousClock.now
-            if left <= .zero {
-                finish(submission, .failure(submission.failure(.deadline, "it waited too long for its turn")))
-                continue
-            }
             guard let easy = idle.popLast() ?? CurlEasy(configuration, owner: self) else {
                 finish(submission, .failure(submission.failure(.system)))
                 continue
             }
-            if let problem = easy.prepare(submission, deadline: left) {
+            if let problem = easy.prepare(submission) {
                 finish(submission, .failure(problem))
                 keep(easy)
                 continue
             }
             easy.index = active.count
             active.append(easy)
+            nextExpiry = nextExpiry.map { min($0, submission.expires) } ?? submission.expires
             if let problem = multi.add(easy) { retire(easy, .failure(submission.failure(.system, problem))) }
+        }
+    }
+
+    private func expire(now: ContinuousClock.Instant) {
+        for submission in waiting.removeExpired(now: now) {
+            finish(submission, .failure(submission.failure(.deadline, "it waited too long for its turn")))
+        }
+        guard let due = nextExpiry, due <= now else { return }
+        abort(because: .deadline) { $0.expires <= now }
+        nextExpiry = active.lazy.compactMap { $0.submission?.expires }.min()
+    }
+
+    private func abort(because code: HTTPError.Code, _ isMeant: (Submission) -> Bool) {
+        // Backwards: the last handle moves into the place of one that is taken out.
+        for index in active.indices.reversed() {
+            let easy = active[index]
+            guard let submission = easy.submission, isMeant(submission) else { continue }
+            let endpoint = HTTPEndpoint.of(submission.request.url)
+            let detail = code == .deadline && !easy.hasSent ? "not yet connected" : ""
+            retire(
+                easy,
+                .failure(HTTPError(code: code, endpoint: endpoint, detail: detail, mayHaveArrived: easy.hasSent))
+            )
         }
     }
 
@@ -109,18 +117,21 @@ final class Transfers {
 
     // MARK: Turns
 
-    func requestTurn() {
-        if isTurnRequested || isEnded { return }
-        isTurnRequested = true
-        loop.schedule(after: .zero) { self.turn() }
+    /// A turn after all sockets that are ready now have been served.
+    private func requestTurn() {
+        if requestedTurn != nil || isEnded { return }
+        requestedTurn = loop.schedule(after: .zero) { [self] in
+            requestedTurn = nil
+            turn()
+        }
     }
 
-    private func turn() {
-        isTurnRequested = false
-        guard !isEnded, takeInbox() else { return }
-        for submission in waiting.removeExpired(now: .now) {
-            finish(submission, .failure(submission.failure(.deadline, "it waited too long for its turn")))
-        }
+    /// - Parameter takeInbox: hands in what other threads left.
+    func turn(taking takeInbox: () -> Void = {}) {
+        takeInbox()
+        if isEnded { return }
+        collectFinished()
+        expire(now: .now)
         // libcurl asks for an immediate timeout with each transfer that starts. The bound lets sockets have their turn.
         for _ in 0..<16 {
             collectFinished()
@@ -139,7 +150,9 @@ final class Transfers {
 
     private func armTimer() {
         var due = timeoutAt
-        if let expiry = waiting.nextExpiry { due = due.map { min($0, expiry) } ?? expiry }
+        for expiry in [waiting.nextExpiry, nextExpiry] {
+            if let expiry { due = due.map { min($0, expiry) } ?? expiry }
+        }
         guard let due else { return }
         if let timer {
             // A timer that fires too early looks again; only one that would fire too late is replaced.
@@ -152,7 +165,7 @@ final class Transfers {
                 timeoutAt = nil
                 isTimeoutDue = true
             }
-            if !isEnded { turn() }
+            turn()
         }
         timer = (id, due)
     }
@@ -186,20 +199,14 @@ final class Transfers {
         for submission in waiting.removeAll(where: { _ in true }) {
             finish(submission, .failure(submission.failure(.shutDown)))
         }
-        while let easy = active.last {
-            let error = HTTPError(
-                code: .shutDown,
-                endpoint: easy.submission.map { HTTPEndpoint.of($0.request.url) } ?? "",
-                mayHaveArrived: easy.hasSent
-            )
-            retire(easy, .failure(error))
-        }
+        abort(because: .shutDown) { _ in true }
         for exchange in touched { exchange.wake() }
         touched = []
         idle = []
         multi.close()
         sockets.takeChanges(apply)
+        // What the loop keeps would keep this, and this keeps the loop.
         if let timer { loop.cancel(timer.id) }
-        takeInbox = { false }
+        if let requestedTurn { loop.cancel(requestedTurn) }
     }
 }
