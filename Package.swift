@@ -69,25 +69,44 @@ let package = Package(
         library("FleetControl", ["Broker", "EventLoop", "FleetModel", log]),
 
         // What the processes are made of.
-        library("WorkerRuntime", ["BotKit", "FleetControl", "Broker", "Store", "TelegramAPI", "FleetModel", log, deque]),
+        library(
+            "WorkerRuntime",
+            [
+                "BotKit", "FleetControl", "FleetLogging", "Broker", "Store", "HTTPTransport", "TelegramAPI",
+                "FleetModel",
+                log, deque,
+            ]
+        ),
         library("Gateway", ["TelegramAPI", "Broker", "Store", "FleetModel", log]),
         library(
             "Coordinator",
             ["FleetControl", "Broker", "Store", "FleetModel", "EventLoop", "CLinux", log, lifecycle, crypto, http]
         ),
+        library("FleetLogging", ["FleetModel", log]),
         library("LocalServices", ["CLinux"]),
         library("FleetCtlKit", ["LocalServices", "HTTPTransport", "Broker", "Store", "FleetModel", log, yaml]),
 
         // Thin executables: parse, wire, run.
-        executable("BotWorker", ["WorkerRuntime", "BotKit", "Broker", "Store", "TelegramAPI", "FleetModel", arguments, log, lifecycle, signals]),
-        executable("FleetGateway", ["Gateway", "Broker", "Store", "TelegramAPI", "FleetModel", arguments, log, lifecycle, signals]),
-        executable("FleetCoordinator", ["Coordinator", "Broker", "Store", "FleetModel", arguments, log, lifecycle, signals]),
-        executable("FleetCtl", ["FleetCtlKit", "LocalServices", "HTTPTransport", "Broker", "Store", "FleetModel", arguments, log]),
+        executable(
+            "BotWorker",
+            ["WorkerRuntime", "BotKit", "Broker", "FleetLogging", "FleetModel", "Store", arguments, log, signals]
+        ),
+        executable(
+            "FleetGateway",
+            ["Gateway", "Broker", "Store", "TelegramAPI", "FleetModel", arguments, log, lifecycle, signals]),
+        executable(
+            "FleetCoordinator", ["Coordinator", "Broker", "Store", "FleetModel", arguments, log, lifecycle, signals]),
+        executable(
+            "FleetCtl",
+            ["FleetCtlKit", "LocalServices", "HTTPTransport", "Broker", "Store", "FleetModel", arguments, log]),
         executable("TelegramSimulator", ["FleetModel", arguments, log, lifecycle, http]),
 
         // Tests. Those named after a target need no server; IntegrationTests use real ones.
         library("FleetTesting", ["Broker", "Store", "FleetModel", log]),
         tests("FleetModelTests", ["FleetModel"]),
+        tests("FleetLoggingTests", ["FleetLogging", "FleetModel", log]),
+        tests("BotKitTests", ["BotKit", "FleetModel"]),
+        tests("WorkerRuntimeTests", ["WorkerRuntime", "BotKit", "FleetModel", "Store", "TelegramAPI"]),
         tests("EventLoopTests", ["EventLoop"]),
         tests("HTTPTransportTests", ["HTTPTransport"]),
         tests("TelegramAPITests", ["TelegramAPI", "HTTPTransport", "FleetModel"]),

@@ -28,7 +28,7 @@ public actor Broadcaster {
     ///   - publisher: on another connection, because a broker under a memory alarm stops reading from publishers.
     public init(incoming: BrokerLink, publisher: ControlPublisher, incarnation: Incarnation, logger: Logger) {
         replyQueue = FleetTopology.replyQueue(of: incarnation)
-        consumer = ExclusiveConsumer(link: incoming, queue: replyQueue, exchange: nil, logger: logger)
+        consumer = ExclusiveConsumer(link: incoming, queue: replyQueue, exchanges: [], logger: logger)
         self.publisher = publisher
         self.logger = logger
     }

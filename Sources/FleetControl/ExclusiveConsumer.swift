@@ -7,8 +7,8 @@ import Logging
 struct ExclusiveConsumer: Sendable {
     let link: BrokerLink
     let queue: String
-    /// A fanout the queue is bound to, if any.
-    let exchange: String?
+    /// Fanouts the queue is bound to.
+    let exchanges: [String]
     let logger: Logger
     var prefetch = 1000
 
@@ -51,7 +51,7 @@ struct ExclusiveConsumer: Sendable {
             autoDelete: true,
             arguments: ControlTopology.queueArguments
         )
-        if let exchange { try await channel.bindQueue(queue, to: exchange) }
+        for exchange in exchanges { try await channel.bindQueue(queue, to: exchange) }
         return try await channel.consume(queue, prefetch: prefetch)
     }
 }

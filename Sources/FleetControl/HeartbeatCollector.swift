@@ -10,7 +10,7 @@ public struct HeartbeatCollector: Sendable {
         consumer = ExclusiveConsumer(
             link: incoming,
             queue: FleetTopology.heartbeatQueue(of: incarnation),
-            exchange: FleetTopology.heartbeatExchange,
+            exchanges: [FleetTopology.heartbeatExchange],
             logger: logger
         )
     }

@@ -57,7 +57,7 @@ public struct FloodControl: Sendable {
         var forgettableAt: Instant { max(full, blockedUntil) }
     }
 
-    private let limits: Limits
+    public var limits: Limits
     private let maximumChats: Int
     private var botFull: Instant?
     private var botBlockedUntil: Instant?

@@ -81,7 +81,9 @@ import Testing
         let secret = Secret("123:abc")
         var dumped = ""
         dump(secret, to: &dumped)
-        for shown in ["\(secret)", String(reflecting: secret), dumped, "\([secret])"] { #expect(!shown.contains("abc")) }
+        for shown in ["\(secret)", String(reflecting: secret), dumped, "\([secret])"] {
+            #expect(!shown.contains("abc"))
+        }
     }
 
     @Test(arguments: [Int64(0), 1_700_000_000_123, 4_102_444_800_000, -1])

@@ -2,7 +2,9 @@ import FleetModel
 import Testing
 
 @Suite struct UpdateEnvelopeTests {
-    private func read(_ text: String) throws(UpdateError) -> UpdateEnvelope { try UpdateEnvelope(body: Array(text.utf8)) }
+    private func read(_ text: String) throws(UpdateError) -> UpdateEnvelope {
+        try UpdateEnvelope(body: Array(text.utf8))
+    }
 
     @Test func readsTheRoutingFieldsOfAMessage() throws {
         let update = try read(
@@ -47,7 +49,8 @@ import Testing
 
     @Test(arguments: [
         "", "{", "[]", "null", "{\"update_id\":}", "{\"update_id\":1}x", "{\"update_id\":1,}", "{\"update_id\":1.5}",
-        "{\"update_id\":\"1\"}", "{\"update_id\":99999999999999999999}", "{\"message\":{}}", "{\"update_id\":1,\"a\":[1 2]}",
+        "{\"update_id\":\"1\"}", "{\"update_id\":99999999999999999999}", "{\"message\":{}}",
+        "{\"update_id\":1,\"a\":[1 2]}",
         "{\"update_id\":1,\"a\":\"\\x\"}", "{\"update_id\":1,\"a\":tru}", "{\"update_id\":1,\"a\":01}", "\u{0}\u{1}",
     ])
     func whatCannotBeReadIsRefused(_ text: String) {

@@ -52,7 +52,9 @@ public struct ConfigState: Sendable, Equatable {
     }
 
     /// The value of `key` for a bot and the scope it comes from; `nil` when only the schema's default applies.
-    public func explain(_ key: String, bot: BotID, labels: [String: String]) -> (value: ConfigValue, scope: ConfigScope)? {
+    public func explain(_ key: String, bot: BotID, labels: [String: String]) -> (
+        value: ConfigValue, scope: ConfigScope
+    )? {
         for scope in scopes(of: bot, labels: labels).reversed() {
             if let value = values[scope]?[key] { return (value, scope) }
         }

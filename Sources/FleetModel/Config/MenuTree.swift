@@ -75,7 +75,9 @@ public struct MenuTree: Sendable, Equatable {
         if text.isEmpty || text.count > 4096 { throw Invalid(reason: "\(path).text: expected 1 to 4096 characters") }
         var keyboard: [[Button]] = []
         if let rows = members["keyboard"] {
-            guard case .list(let rows) = rows else { throw Invalid(reason: "\(path).keyboard: expected a list of rows") }
+            guard case .list(let rows) = rows else {
+                throw Invalid(reason: "\(path).keyboard: expected a list of rows")
+            }
             for row in rows {
                 guard case .list(let buttons) = row else {
                     throw Invalid(reason: "\(path).keyboard: expected each row to be a list of buttons")
@@ -93,14 +95,18 @@ public struct MenuTree: Sendable, Equatable {
         let button = Button(
             label: try text(members["label"], "\(path).label"), screen: try text(members["screen"], "\(path).screen"))
         // Bot API, InlineKeyboardButton: callback_data has 1 to 64 bytes.
-        if button.screen.utf8.count > 60 { throw Invalid(reason: "\(path).screen: a screen's name has at most 60 bytes") }
+        if button.screen.utf8.count > 60 {
+            throw Invalid(reason: "\(path).screen: a screen's name has at most 60 bytes")
+        }
         return button
     }
 
     private static func map(
         _ value: ConfigValue, _ path: String, allowed: [String]? = nil
     ) throws(Invalid) -> [String: ConfigValue] {
-        guard case .object(let members) = value else { throw Invalid(reason: "\(path): expected a map, got \(value.typeName)") }
+        guard case .object(let members) = value else {
+            throw Invalid(reason: "\(path): expected a map, got \(value.typeName)")
+        }
         if let allowed, let stray = members.keys.sorted().first(where: { !allowed.contains($0) }) {
             throw Invalid(reason: "\(path): unknown member '\(stray)'; expected \(allowed.joined(separator: ", "))")
         }

@@ -24,6 +24,9 @@ public enum FleetTopology {
     /// A coordinator's own exclusive queue for heartbeats.
     public static func heartbeatQueue(of incarnation: Incarnation) -> String { "coordinator.\(incarnation).heartbeats" }
 
+    /// Header of a replayed update: the number of the dead letter it was taken from (a 64-bit integer).
+    public static let replayHeader = "x-fleet-replay"
+
     /// `x-delivery-limit` of quorum queues. Attempts are counted in PostgreSQL; -1 drops everything at the first
     /// redelivery on RabbitMQ 3.10, and 4.x defaults to 20.
     public static let deliveryLimit = 1_000_000

@@ -67,6 +67,20 @@ extension Database {
         return try await query(statement, idempotent: true).affected == 1
     }
 
+    /// One life of a worker, however long ago; `nil` when it was never heard of.
+    public func worker(_ incarnation: Incarnation) async throws(StoreError) -> WorkerRow? {
+        let statement = Statement(
+            "worker.one",
+            """
+            SELECT incarnation, name, bots, host, pid, state, generation, started_at, last_seen_at,
+                (extract(epoch FROM clock_timestamp() - last_seen_at) * 1000)::bigint, heartbeat::text
+            FROM worker WHERE incarnation = $1
+            """
+        ) { $0.add(incarnation.rawValue) }
+        for row in try await query(statement, idempotent: true) { return try WorkerRow(row) }
+        return nil
+    }
+
     /// Workers heard of within `age`, by name, the newest incarnation of a name first.
     public func workers(seenWithin age: Duration = .seconds(3600)) async throws(StoreError) -> [WorkerRow] {
         let statement = Statement(

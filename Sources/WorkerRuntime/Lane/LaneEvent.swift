@@ -1,0 +1,34 @@
+import Broker
+import FleetModel
+import Store
+import TelegramAPI
+
+/// What the tasks around a lane tell it.
+enum LaneEvent: Sendable {
+    case arrived([Arrival])
+    case channelFailed(BrokerError)
+    case claimed(Result<LaneTaken, StoreError>)
+    case recalled(Recall, Result<RecallAnswer, StoreError>)
+    case handled(UInt64, HandlerResult)
+    case settled(Result<Void, StoreError>)
+    /// Marks made outside a settlement: those that failed come back.
+    case marked(failed: [Int64])
+    case sent([(seq: Int64, answer: SendQueue.Answer)])
+    /// Use this config from the next update on, then say so.
+    case configure(BotConfig, done: @Sendable () -> Void)
+    case drain
+}
+
+/// What inbox and sessions say.
+struct RecallAnswer: Sendable {
+    let inbox: [Int64: InboxOutcome]
+    let sessions: [Int64: [UInt8]]
+}
+
+/// A claim, and what it found.
+struct LaneTaken: Sendable {
+    let claim: LaneClaim
+    let unsent: [OutboxRow]
+    /// A predecessor that may still live could be sending these rows.
+    let predecessorMayLive: Bool
+}

@@ -1,0 +1,270 @@
+import BotKit
+import Broker
+import FleetModel
+import Logging
+import Store
+import TelegramAPI
+
+/// The runner's side of one subscription: what is under way for the lane, and the step that starts what comes next.
+struct LaneSession {
+    let runner: LaneRunner
+    let channel: BrokerChannel
+    private var claim: LaneClaim?
+    private var failure: BrokerError?
+    private var isFenced = false
+    private var drainBy: ContinuousClock.Instant?
+    private var databasePauseUntil: ContinuousClock.Instant?
+    private var databaseTasks = 0
+    private var handlers: [UInt64: Task<Void, Never>] = [:]
+    private var alarm: (at: ContinuousClock.Instant, task: Task<Void, Never>)?
+
+    init(runner: LaneRunner, channel: BrokerChannel) {
+        self.runner = runner
+        self.channel = channel
+    }
+
+    // MARK: What happened
+
+    mutating func take(
+        _ event: LaneEvent,
+        _ lane: inout Lane,
+        now: ContinuousClock.Instant,
+        drainDeadline: Duration
+    ) {
+        switch event {
+        case .arrived(let arrivals):
+            lane.arrived(arrivals, now: now)
+        case .channelFailed(let error):
+            failure = error
+        case .claimed(let result):
+            databaseTasks -= 1
+            claimEnded(result, &lane, now: now)
+        case .recalled(let recall, let result):
+            databaseTasks -= 1
+            switch result {
+            case .success(let answer):
+                lane.recalled(recall, inbox: answer.inbox, sessions: answer.sessions, now: now)
+            case .failure(let error):
+                lane.recallFailed(recall)
+                pauseDatabase(error, now: now)
+            }
+        case .handled(let job, let result):
+            handlers[job] = nil
+            lane.handled(job, result, now: now)
+        case .settled(let result):
+            databaseTasks -= 1
+            settlementEnded(result, &lane, now: now)
+        case .marked(let failed):
+            databaseTasks -= 1
+            lane.sends.unmarked(failed, now: now)
+            if !failed.isEmpty { databasePauseUntil = now + LaneRunner.databasePause }
+        case .sent(let answers):
+            for (seq, answer) in answers { lane.sendEnded(seq, answer, now: now) }
+        case .configure(let config, let done):
+            lane.configure(config)
+            done()
+        case .drain:
+            lane.isDraining = true
+            if drainBy == nil { drainBy = now + drainDeadline }
+        }
+    }
+
+    private mutating func claimEnded(
+        _ result: Result<LaneTaken, StoreError>,
+        _ lane: inout Lane,
+        now: ContinuousClock.Instant
+    ) {
+        switch result {
+        case .success(let taken):
+            claim = taken.claim
+            let hold = taken.predecessorMayLive ? now + LaneRunner.sendLease : nil
+            lane.claimed(taken.claim, unsent: taken.unsent, holdUntil: hold)
+            runner.logger.info(
+                "lane claimed",
+                metadata: ["term": "\(taken.claim.term)", "unsent": "\(taken.unsent.count)"]
+            )
+        case .failure(let error):
+            lane.claimFailed()
+            pauseDatabase(error, now: now)
+        }
+    }
+
+    private mutating func settlementEnded(
+        _ result: Result<Void, StoreError>,
+        _ lane: inout Lane,
+        now: ContinuousClock.Instant
+    ) {
+        switch result {
+        case .success:
+            lane.settled(now: now)
+        case .failure(let error):
+            switch error.code {
+            case .fenced:
+                isFenced = true
+                runner.logger.warning("another worker owns the lane now; leaving it")
+            case .duplicateUpdates:
+                lane.settlementFailed(.duplicates, now: now)
+            case _ where error.blamesContent:
+                runner.logger.error("a settlement was refused: \(error)")
+                lane.settlementFailed(.poison("\(error)"), now: now)
+            default:
+                lane.settlementFailed(.unavailable, now: now)
+                pauseDatabase(error, now: now)
+            }
+        }
+    }
+
+    private mutating func pauseDatabase(_ error: StoreError, now: ContinuousClock.Instant) {
+        runner.logger.warning("database: \(error)", metadata: ["retry_in": "\(LaneRunner.databasePause)"])
+        databasePauseUntil = now + LaneRunner.databasePause
+    }
+
+    // MARK: What comes next
+
+    mutating func drive(_ lane: inout Lane) async {
+        var now = ContinuousClock.now
+        if databasePauseUntil.map({ now >= $0 }) ?? true {
+            databasePauseUntil = nil
+            startClaim(&lane)
+            startRecall(&lane, now: now)
+        }
+        lane.resumeRetries(now: now)
+        for job in lane.expire(now: now) { handlers.removeValue(forKey: job)?.cancel() }
+        while let job = lane.takeJob(now: now) { run(job, &lane) }
+        now = .now
+        if databasePauseUntil == nil {
+            startSettlement(&lane, now: now)
+            startMarking(&lane)
+        }
+        startSends(lane.sends.take(now: now), config: lane.config)
+        if let acks = lane.takeAcks(), failure == nil {
+            do throws(BrokerError) {
+                try await channel.ack(AckSet(upTo: acks.upTo, also: acks.also))
+            } catch {
+                failure = error
+            }
+        }
+        setAlarm(lane, now: now)
+    }
+
+    private mutating func startClaim(_ lane: inout Lane) {
+        guard !isFenced, failure == nil, lane.takeClaim() else { return }
+        databaseTasks += 1
+        let runner = runner
+        Task { runner.mailbox.post(.claimed(await runner.takeLane())) }
+    }
+
+    private mutating func startRecall(_ lane: inout Lane, now: ContinuousClock.Instant) {
+        guard let recall = lane.takeRecall() else { return }
+        if recall.updates.isEmpty && recall.conversations.isEmpty {
+            return lane.recalled(recall, inbox: [:], sessions: [:], now: now)
+        }
+        databaseTasks += 1
+        let runner = runner
+        Task {
+            let result: Result<RecallAnswer, StoreError>
+            do throws(StoreError) {
+                let answer = try await runner.database.recall(
+                    bot: runner.spec.id,
+                    updates: recall.updates,
+                    conversations: recall.conversations
+                )
+                result = .success(RecallAnswer(inbox: answer.settled, sessions: answer.sessions))
+            } catch {
+                result = .failure(error)
+            }
+            runner.mailbox.post(.recalled(recall, result))
+        }
+    }
+
+    private mutating func startSettlement(_ lane: inout Lane, now: ContinuousClock.Instant) {
+        guard !isFenced, let claim, let settlement = lane.takeSettlement(now: now) else { return }
+        databaseTasks += 1
+        let runner = runner
+        Task {
+            let result: Result<Void, StoreError>
+            do throws(StoreError) {
+                try await runner.database.settle(settlement, lane: claim)
+                result = .success(())
+            } catch {
+                result = .failure(error)
+            }
+            runner.mailbox.post(.settled(result))
+        }
+    }
+
+    private mutating func startMarking(_ lane: inout Lane) {
+        guard let marks = lane.takeOrphanMarks() else { return }
+        databaseTasks += 1
+        let runner = runner
+        Task { runner.mailbox.post(.marked(failed: await runner.mark(marks.seqs, lane: marks.lane))) }
+    }
+
+    private func startSends(_ rows: [OutboxRow], config: BotConfig) {
+        if rows.isEmpty { return }
+        runner.send(rows, timeout: config.milliseconds("send.timeout_ms"))
+    }
+
+    /// Runs a handler. Most return without ever waiting, and then cost neither a task switch nor a mailbox.
+    private mutating func run(_ job: HandlerJob, _ lane: inout Lane) {
+        let runner = runner
+        let done = Handoff()
+        let task = Task.immediate {
+            let result = await runner.handle(job)
+            if !done.finish(result) { runner.mailbox.post(.handled(job.id, result)) }
+        }
+        if let result = done.detach() {
+            lane.handled(job.id, result, now: .now)
+        } else {
+            handlers[job.id] = task
+        }
+    }
+
+    /// Wakes the mailbox when time alone makes something due.
+    private mutating func setAlarm(_ lane: Lane, now: ContinuousClock.Instant) {
+        guard let at = [lane.nextWake, databasePauseUntil, drainBy].compactMap({ $0 }).min() else { return }
+        if let alarm, alarm.at <= at, alarm.at > now { return }
+        alarm?.task.cancel()
+        let mailbox = runner.mailbox
+        let task = Task {
+            try? await Task.sleep(until: at, tolerance: .zero, clock: .continuous)
+            if !Task.isCancelled { mailbox.wake() }
+        }
+        alarm = (at, task)
+    }
+
+    // MARK: The end
+
+    func isOver(_ lane: Lane, cancelled: Bool) -> Bool {
+        if failure != nil || isFenced || cancelled { return true }
+        guard let drainBy else { return false }
+        return lane.isDrained || ContinuousClock.now >= drainBy
+    }
+
+    mutating func end() {
+        alarm?.task.cancel()
+        for task in handlers.values { task.cancel() }
+        handlers = [:]
+    }
+
+    /// Waits for the database calls under way. Each has a deadline of its own.
+    mutating func quiesce(_ lane: inout Lane) async {
+        while databaseTasks > 0 {
+            for event in await runner.mailbox.next() {
+                take(event, &lane, now: .now, drainDeadline: .zero)
+            }
+        }
+    }
+}
+
+extension StoreError {
+    /// The content of the settlement itself is refused, for good: data exceptions, integrity rules, program limits
+    /// (PostgreSQL, appendix A, classes 22, 23 and 54).
+    fileprivate var blamesContent: Bool {
+        switch code {
+        case .constraint: true
+        case .server(let state): ["22", "23", "54"].contains(state.prefix(2))
+        default: false
+        }
+    }
+}

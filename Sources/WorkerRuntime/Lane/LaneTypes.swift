@@ -1,0 +1,62 @@
+import BotKit
+import FleetModel
+
+/// A delivery after its body was read.
+struct Arrival: Sendable {
+    let tag: UInt64
+    let redelivered: Bool
+    /// The dead letter it replays; its update may take effect although the inbox knows it as dead.
+    let replay: Int64?
+    let content: Content
+
+    enum Content: Sendable {
+        case update(UpdateEnvelope)
+        case unreadable(body: [UInt8], reason: String)
+    }
+
+    init(tag: UInt64, redelivered: Bool, replay: Int64?, body: [UInt8]) {
+        self.tag = tag
+        self.redelivered = redelivered
+        self.replay = replay
+        do throws(UpdateError) {
+            content = .update(try UpdateEnvelope(body: body))
+        } catch {
+            content = .unreadable(body: body, reason: error.description)
+        }
+    }
+}
+
+/// One run of a handler.
+struct HandlerJob: Sendable {
+    /// Unique within the lane; a result with a job the lane no longer waits for is dropped.
+    let id: UInt64
+    let update: UpdateEnvelope
+    let session: [UInt8]?
+    let config: BotConfig
+}
+
+/// How a run of a handler ended.
+enum HandlerResult: Sendable {
+    case effects(Effects)
+    /// Another try may help.
+    case failed(String)
+    /// No other try would help.
+    case gaveUp(String)
+}
+
+struct Effects: Sendable {
+    var sessionChanged = false
+    var session: [UInt8]?
+    var calls: [OutgoingCall] = []
+    var events: [Event] = []
+}
+
+/// What the inbox and the sessions say of updates that wait.
+struct Recall: Sendable {
+    let id: UInt64
+    var updates: [Int64] = []
+    var conversations: [Int64] = []
+}
+
+/// Numbers for heartbeats and `fleetctl status`.
+typealias LaneCounters = Heartbeat.Counters

@@ -1,0 +1,53 @@
+import FleetModel
+import Glibc
+
+/// What this machine knows of its processes.
+enum LocalProcess {
+    static var pid: Int32 { getpid() }
+
+    static var hostName: String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "unknown" }
+        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// Resident memory of this process in bytes (proc(5), statm).
+    static var residentBytes: Int64 {
+        guard let fields = read("/proc/self/statm")?.split(separator: " "), fields.count > 1,
+            let pages = Int64(fields[1])
+        else { return 0 }
+        return pages * Int64(sysconf(Int32(_SC_PAGESIZE)))
+    }
+
+    /// Whether the process is certainly gone: it ran on this host, and its pid is free or belongs to a process that
+    /// began later. Containers may share a host name but not pids, so a live pid proves nothing, and a missing one only
+    /// counts where the host name is ours.
+    static func isKnownDead(pid: Int32, host: String, startedAt: Timestamp) -> Bool {
+        guard host == hostName, pid > 0 else { return false }
+        if kill(pid, 0) != 0 { return errno == ESRCH }
+        guard let began = startTime(of: pid) else { return false }
+        // A worker notes its own start some milliseconds after the kernel does; a pid used again is later by far.
+        return began.milliseconds(since: startedAt) > 2000
+    }
+
+    /// When a process began (proc(5), field 22 of stat, in clock ticks since boot).
+    private static func startTime(of pid: Int32) -> Timestamp? {
+        guard let stat = read("/proc/\(pid)/stat"), let end = stat.lastIndex(of: ")") else { return nil }
+        let fields = stat[stat.index(after: end)...].split(separator: " ")
+        guard fields.count > 19, let ticks = Int64(fields[19]) else { return nil }
+        var now = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &now)
+        let sinceBoot = Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
+        let began = ticks * 1000 / Int64(sysconf(Int32(_SC_CLK_TCK)))
+        return Timestamp(milliseconds: Timestamp.now.milliseconds - (sinceBoot - began))
+    }
+
+    private static func read(_ path: String) -> String? {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = Glibc.read(file, &buffer, buffer.count)
+        return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
+    }
+}

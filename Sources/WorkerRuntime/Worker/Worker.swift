@@ -1,0 +1,280 @@
+import BotKit
+import Broker
+import FleetControl
+import FleetModel
+import HTTPTransport
+import Logging
+import Store
+import Synchronization
+import TelegramAPI
+
+/// A worker process: the lanes of its bots, its control queue, its heartbeats.
+public final class Worker: Sendable {
+    private let settings: WorkerSettings
+    private let identity: WorkerIdentity
+    private let startedAt = Timestamp.now
+    private let logger: Logger
+    private let counters = CounterBoard()
+    private let lifecycle = Mutex(Lifecycle())
+    private let drainRequested = Signal()
+
+    private struct Lifecycle {
+        var state = WorkerState.starting
+        var lanes: [LaneRunner] = []
+    }
+
+    public init(settings: WorkerSettings, logger: Logger) {
+        self.settings = settings
+        identity = WorkerIdentity(name: settings.name)
+        var logger = logger
+        logger[metadataKey: "worker"] = "\(settings.name)"
+        self.logger = logger
+    }
+
+    /// Stop fetching, finish what is running, commit, ack, send, close. Returns at once; ``run()`` returns when done.
+    public func drain() { drainRequested.raise() }
+
+    /// Works until ``drain()`` or cancellation.
+    /// - Throws: ``WorkerError`` when the worker cannot start.
+    public func run() async throws {
+        let database = try Database(settings.database, logger: logger)
+        let transport = try HTTPTransport()
+        let consuming = BrokerLink(configuration: settings.broker, logger: logger)
+        // A connection of its own: a broker under a memory alarm stops reading from those that publish.
+        var control = settings.broker
+        control.name = "\(settings.name) control"
+        let publishing = BrokerLink(configuration: control, logger: logger)
+        let result: Result<Void, any Error>
+        do {
+            try await work(database, transport, consuming, publishing)
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        await consuming.close()
+        await publishing.close()
+        await transport.shutdown()
+        await database.shutdown()
+        try result.get()
+    }
+
+    private func work(
+        _ database: Database,
+        _ transport: HTTPTransport,
+        _ consuming: BrokerLink,
+        _ publishing: BrokerLink
+    ) async throws {
+        let bots = try await loadBots(database)
+        let config = FleetConfig(database: database, state: try await database.configState())
+        let lanes = try bots.map { bot in
+            try makeLane(bot, database: database, transport: transport, link: consuming)
+        }
+        lifecycle.withLock { $0.lanes = lanes }
+        let control = WorkerControl(
+            identity: identity,
+            consuming: consuming,
+            publishing: publishing,
+            logger: logger
+        )
+        // Without the row a successor could not tell that this process is dead, and would wait for its send lease.
+        try await database.registerWorker(heartbeat(config))
+
+        let bound = Signal()
+        let configured = config
+        try await withThrowingTaskGroup(of: Part.self) { group in
+            group.addTask { [self] in
+                await control.run(
+                    bound: {
+                        await self.reread(configured)
+                        bound.raise()
+                    },
+                    handle: { await self.apply($0, config: configured) }
+                )
+                return .control
+            }
+            group.addTask { [self] in
+                await bound.wait()
+                await withTaskGroup(of: Void.self) { group in
+                    for lane in lanes {
+                        let config = configured.current.effective(bot: lane.spec.id, labels: lane.spec.labels)
+                        group.addTask { await lane.run(config: config, drainDeadline: self.settings.drainDeadline) }
+                    }
+                    self.enter(.running)
+                }
+                return .lanes
+            }
+            group.addTask { [self] in
+                await drainRequested.wait()
+                if Task.isCancelled { return .drain }
+                enter(.draining)
+                logger.info("draining")
+                for lane in lanes { lane.mailbox.post(.drain) }
+                // A worker that never got to consume has nothing to drain, but its lanes must start to see that.
+                bound.raise()
+                return .drain
+            }
+            group.addTask { [self] in
+                await beat(control, config)
+                return .heartbeat
+            }
+            while let part = try await group.next() {
+                if part == .lanes { break }
+            }
+            group.cancelAll()
+            drainRequested.raise()
+            bound.raise()
+        }
+        enter(.stopped)
+        await withDeadline(.seconds(2)) { await control.send(self.heartbeat(config)) }
+        _ = try? await database.setWorkerState(.stopped, of: identity.incarnation)
+    }
+
+    private enum Part { case control, lanes, drain, heartbeat }
+
+    // MARK: Start
+
+    private struct LoadedBot {
+        let spec: BotSpec
+        let token: Secret
+    }
+
+    private func loadBots(_ database: Database) async throws -> [LoadedBot] {
+        let deadline = ContinuousClock.now + settings.startupDeadline
+        while true {
+            do throws(StoreError) {
+                var loaded: [LoadedBot] = []
+                for id in settings.bots { loaded.append(try await load(id, database)) }
+                return loaded
+            } catch {
+                if error.disposition == .giveUp || ContinuousClock.now >= deadline { throw WorkerError("\(error)") }
+                logger.warning("\(error)")
+                try await Task.sleep(for: .milliseconds(500))
+            }
+        }
+    }
+
+    private func load(_ id: BotID, _ database: Database) async throws(StoreError) -> LoadedBot {
+        guard let record = try await database.bot(id) else {
+            throw StoreError(.notFound, "there is no bot '\(id)'; `fleetctl bot list` shows those there are")
+        }
+        let token = try await database.token(of: id, vault: settings.vault)
+        return LoadedBot(spec: record.spec, token: token)
+    }
+
+    private func makeLane(
+        _ bot: LoadedBot,
+        database: Database,
+        transport: HTTPTransport,
+        link: BrokerLink
+    ) throws -> LaneRunner {
+        guard let behaviour = settings.behaviours.make(bot.spec.behaviour) else {
+            let known = settings.behaviours.names.joined(separator: ", ")
+            throw WorkerError(
+                "bot \(bot.spec.id): this worker has no behaviour '\(bot.spec.behaviour)'; it has \(known)"
+            )
+        }
+        guard let token = BotToken(bot.token) else {
+            throw WorkerError("bot \(bot.spec.id): the stored token has not the form of a Telegram token; set it again")
+        }
+        let telegram = TelegramClient(
+            token: token,
+            baseURL: bot.spec.apiURL ?? settings.telegramURL,
+            transport: transport
+        )
+        var logger = logger
+        logger[metadataKey: "bot"] = "\(bot.spec.id)"
+        return LaneRunner(
+            key: LaneKey(bot: bot.spec.id),
+            spec: bot.spec,
+            worker: identity,
+            behaviour: behaviour,
+            link: link,
+            database: database,
+            telegram: TelegramExchange(telegram, transport: transport),
+            counters: counters,
+            logger: logger
+        )
+    }
+
+    // MARK: Control
+
+    private func reread(_ config: FleetConfig) async {
+        do throws(StoreError) {
+            try await config.reread()
+            await distribute(config)
+        } catch {
+            logger.warning("config not reread: \(error)")
+        }
+    }
+
+    private func apply(_ message: ControlMessage, config: FleetConfig) async -> WorkerControl.Response {
+        var outcome = ControlReply.Outcome.applied
+        switch message.action {
+        case .ping: break
+        case .drain: drain()
+        case .config(let change):
+            if let problem = ConfigSchema.problems(in: change.set).first {
+                outcome = .refused(problem.description)
+            } else {
+                outcome = await follow(config) { () throws(StoreError) in try await config.take(change) }
+            }
+        case .refresh:
+            outcome = await follow(config) { () throws(StoreError) in try await config.reread() }
+        }
+        return WorkerControl.Response(outcome, generation: config.current.generation)
+    }
+
+    private func follow(
+        _ config: FleetConfig,
+        _ change: () async throws(StoreError) -> Void
+    ) async -> ControlReply.Outcome {
+        do throws(StoreError) {
+            try await change()
+        } catch {
+            return .refused("cannot read the config: \(error)")
+        }
+        await distribute(config)
+        return .applied
+    }
+
+    /// Hands the config to the lanes and returns when each will use it for its next update.
+    private func distribute(_ config: FleetConfig) async {
+        let state = config.current
+        let (lanes, running) = lifecycle.withLock { ($0.lanes, $0.state == .running) }
+        guard running else { return }
+        for lane in lanes {
+            let effective = state.effective(bot: lane.spec.id, labels: lane.spec.labels)
+            let taken = Signal()
+            lane.mailbox.post(.configure(effective) { taken.raise() })
+            await withDeadline(.seconds(5)) { await taken.wait() }
+        }
+    }
+
+    // MARK: Heartbeats
+
+    private func enter(_ state: WorkerState) { lifecycle.withLock { $0.state = state } }
+
+    private func beat(_ control: WorkerControl, _ config: FleetConfig) async {
+        while !Task.isCancelled {
+            await control.send(heartbeat(config))
+            try? await Task.sleep(for: Heartbeat.interval)
+        }
+    }
+
+    private func heartbeat(_ config: FleetConfig) -> Heartbeat {
+        let state = config.current
+        return Heartbeat(
+            worker: identity,
+            bots: settings.bots,
+            host: LocalProcess.hostName,
+            pid: LocalProcess.pid,
+            state: lifecycle.withLock { $0.state },
+            startedAt: startedAt,
+            sentAt: .now,
+            generation: state.generation,
+            generationHash: state.hash,
+            residentBytes: LocalProcess.residentBytes,
+            counters: counters.total()
+        )
+    }
+}
