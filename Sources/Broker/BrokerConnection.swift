@@ -43,6 +43,6 @@ public final class BrokerConnection: Sendable {
     /// over before (acks, publications) is written first. Idempotent.
     public func close() async {
         core.close()
-        _ = await core.shared.waitUntilFreed()
+        await core.shared.waitUntilFreed()
     }
 }
