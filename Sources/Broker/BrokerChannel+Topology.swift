@@ -4,6 +4,12 @@ public struct QueueStatus: Sendable, Equatable {
     /// Ready messages: neither delivered nor acknowledged. Quorum queues tell it with a short delay.
     public let messages: Int
     public let consumers: Int
+
+    public init(name: String, messages: Int, consumers: Int) {
+        self.name = name
+        self.messages = messages
+        self.consumers = consumers
+    }
 }
 
 public enum ExchangeType: String, Sendable {
