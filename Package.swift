@@ -18,6 +18,9 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let ordered = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
 let http = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
 
@@ -49,6 +52,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.10.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     ],
     targets: [
@@ -83,6 +87,7 @@ let package = Package(
             ["FleetControl", "Broker", "Store", "FleetModel", "EventLoop", "CLinux", log, lifecycle, crypto, http]
         ),
         library("FleetLogging", ["FleetModel", log]),
+        library("TelegramSimulation", ["FleetModel", deque]),
         library("LocalServices", ["CLinux"]),
         library("FleetCtlKit", ["LocalServices", "HTTPTransport", "Broker", "Store", "FleetModel", log, yaml]),
 
@@ -99,7 +104,10 @@ let package = Package(
         executable(
             "FleetCtl",
             ["FleetCtlKit", "LocalServices", "HTTPTransport", "Broker", "Store", "FleetModel", arguments, log]),
-        executable("TelegramSimulator", ["FleetModel", arguments, log, lifecycle, http]),
+        executable(
+            "TelegramSimulator",
+            ["TelegramSimulation", "HTTPTransport", arguments, signals, nioCore, nioPosix, nioHTTP]
+        ),
 
         // Tests. Those named after a target need no server; IntegrationTests use real ones.
         library("FleetTesting", ["Broker", "Store", "FleetModel", log]),
@@ -115,6 +123,7 @@ let package = Package(
         tests("FleetControlTests", ["FleetControl", "FleetModel"]),
         tests("CoordinatorTests", ["Coordinator", "FleetModel", log, http]),
         tests("StoreTests", ["Store", "FleetModel"]),
-        tests("IntegrationTests", ["FleetTesting", "Broker", "Store", "FleetModel"]),
+        tests("TelegramSimulationTests", ["TelegramSimulation", "FleetModel"]),
+        tests("IntegrationTests", ["FleetTesting", "Broker", "Store", "FleetModel", "HTTPTransport"]),
     ]
 )
