@@ -110,7 +110,7 @@ let package = Package(
         ),
 
         // Tests. Those named after a target need no server; IntegrationTests use real ones.
-        library("FleetTesting", ["Broker", "Store", "FleetModel", log]),
+        library("FleetTesting", ["Broker", "HTTPTransport", "Store", "FleetModel", log]),
         tests("FleetModelTests", ["FleetModel"]),
         tests("FleetLoggingTests", ["FleetLogging", "FleetModel", log]),
         tests("BotKitTests", ["BotKit", "FleetModel"]),
@@ -124,6 +124,9 @@ let package = Package(
         tests("CoordinatorTests", ["Coordinator", "FleetModel", log, http]),
         tests("StoreTests", ["Store", "FleetModel"]),
         tests("TelegramSimulationTests", ["TelegramSimulation", "FleetModel"]),
-        tests("IntegrationTests", ["FleetTesting", "Broker", "Store", "FleetModel", "HTTPTransport"]),
+        tests(
+            "IntegrationTests",
+            ["FleetTesting", "Broker", "FleetControl", "HTTPTransport", "Store", "TelegramAPI", "FleetModel", log]
+        ),
     ]
 )

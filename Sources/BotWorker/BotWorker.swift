@@ -28,14 +28,17 @@ struct BotWorker: AsyncParsableCommand {
     @Option(help: "Seconds from SIGTERM until unfinished work is left to the next owner.")
     var drainSeconds: Int = 20
 
+    @Option(help: "Seconds that servers may be away at the start.")
+    var startupSeconds: Int = 30
+
     func run() async throws {
         let logger = FleetLogHandler.bootstrap("bot-worker")
         let worker: Worker
         do {
-            worker = Worker(
-                settings: try WorkerEnvironment.settings(name: name, bots: bots, drain: drainSeconds),
-                logger: logger
-            )
+            var settings = try WorkerEnvironment.settings(name: name, bots: bots)
+            settings.drainDeadline = .seconds(drainSeconds)
+            settings.startupDeadline = .seconds(startupSeconds)
+            worker = Worker(settings: settings, logger: logger)
         } catch {
             logger.critical("\(error)")
             throw ExitCode(1)

@@ -14,7 +14,7 @@ enum WorkerEnvironment {
         var description: String { "\(name) is not set: \(hint)" }
     }
 
-    static func settings(name: String, bots: [BotID], drain: Int) throws -> WorkerSettings {
+    static func settings(name: String, bots: [BotID]) throws -> WorkerSettings {
         let amqp = try required("FLEET_AMQP_URL", "the address of RabbitMQ, amqp://user:password@host:5672/vhost")
         let database = try required(
             "FLEET_DATABASE_URL",
@@ -33,8 +33,7 @@ enum WorkerEnvironment {
             broker: broker,
             database: store,
             vault: try TokenVault(file: key),
-            telegramURL: value("FLEET_TELEGRAM_API") ?? "https://api.telegram.org",
-            drainDeadline: .seconds(drain)
+            telegramURL: value("FLEET_TELEGRAM_API") ?? "https://api.telegram.org"
         )
     }
 

@@ -119,3 +119,22 @@ import Testing
         #expect(queue.take(now: .now).count == 2)
     }
 }
+
+@Suite struct StallDetectorTests {
+    @Test func twoQuietIntervalsWithMessagesReadyAreAStall() {
+        var detector = StallDetector()
+        let first = detector.isStalled(arrived: 5, open: 0, ready: 3, consumers: 1)
+        let second = detector.isStalled(arrived: 5, open: 0, ready: 3, consumers: 1)
+        let third = detector.isStalled(arrived: 5, open: 0, ready: 3, consumers: 1)
+        #expect([first, second, third] == [false, false, true])
+    }
+
+    @Test(arguments: [(0, 0, 9, 2), (5, 1, 9, 1), (5, 0, 0, 1)])
+    func standbyBusyAndIdleAreNone(_ arrived: Int, _ open: Int, _ ready: Int, _ consumers: Int) {
+        var detector = StallDetector()
+        for _ in 0..<5 {
+            let isStalled = detector.isStalled(arrived: arrived, open: open, ready: ready, consumers: consumers)
+            #expect(!isStalled)
+        }
+    }
+}

@@ -64,8 +64,11 @@ public enum ConfigSchema {
             name: "send.timeout_ms", type: .int(100...120_000), standard: .int(15_000),
             help: "A call to Telegram that takes longer is tried again."),
         ConfigKey(
-            name: "send.max_unsent", type: .int(1...100_000), standard: .int(2000),
-            help: "A lane stops pulling while it has this many replies waiting to be sent."),
+            name: "send.max_unsent", type: .int(1...10_000_000), standard: .int(2000),
+            help: "A lane starts no handler while it has this many replies waiting to be sent."),
+        ConfigKey(
+            name: "send.paused", type: .bool, standard: .bool(false),
+            help: "Keep committed replies back; they go out, in order, when this is false again."),
         ConfigKey(
             name: "flood.limits", type: .bool, standard: .bool(true),
             help: "Keep to Telegram's published rates. Off, only its 429 answers slow a bot down."),

@@ -7,6 +7,8 @@ import TelegramAPI
 enum LaneEvent: Sendable {
     case arrived([Arrival])
     case channelFailed(BrokerError)
+    /// The subscription is alive but no longer delivers.
+    case stalled
     case claimed(Result<LaneTaken, StoreError>)
     case recalled(Recall, Result<RecallAnswer, StoreError>)
     case handled(UInt64, HandlerResult)

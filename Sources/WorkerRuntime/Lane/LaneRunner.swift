@@ -94,13 +94,19 @@ struct LaneRunner: Sendable {
     /// Works on one subscription until its channel fails, the fence closes it, or the lane is drained.
     private func serve(_ lane: inout Lane, _ subscription: Subscription, drainDeadline: Duration) async {
         var session = LaneSession(runner: self, channel: subscription.channel)
-        let puller = startPulling(subscription.deliveries)
-        defer { puller.cancel() }
+        let pulse = LanePulse()
+        let puller = startPulling(subscription.deliveries, pulse)
+        let watch = startWatching(subscription, pulse)
+        defer {
+            puller.cancel()
+            watch.cancel()
+        }
         while true {
             let events = await mailbox.next()
             let now = ContinuousClock.now
             for event in events { session.take(event, &lane, now: now, drainDeadline: drainDeadline) }
             await session.drive(&lane)
+            pulse.open(lane.acks.open)
             counters.update(key, lane.counters)
             if session.isOver(lane, cancelled: Task.isCancelled) { break }
         }
@@ -114,12 +120,24 @@ struct LaneRunner: Sendable {
         counters.update(key, lane.counters)
     }
 
-    private func startPulling(_ deliveries: Deliveries) -> Task<Void, Never> {
+    private func startWatching(_ subscription: Subscription, _ pulse: LanePulse) -> Task<Void, Never> {
+        let mailbox = mailbox
+        let logger = logger
+        return Task {
+            // An error of the channel reaches the puller too, which reports it.
+            guard (try? await pulse.watch(subscription.channel, queue: subscription.queue)) != nil else { return }
+            logger.warning("messages are ready but none arrive; subscribing anew")
+            mailbox.post(.stalled)
+        }
+    }
+
+    private func startPulling(_ deliveries: Deliveries, _ pulse: LanePulse) -> Task<Void, Never> {
         let mailbox = mailbox
         return Task {
             do throws(BrokerError) {
                 while true {
                     let batch = try await deliveries.next(max: Self.pullBound)
+                    pulse.arrived(batch.count)
                     mailbox.post(.arrived(batch.map(Arrival.init)))
                 }
             } catch {

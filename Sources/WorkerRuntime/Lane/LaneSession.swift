@@ -10,7 +10,7 @@ struct LaneSession {
     let runner: LaneRunner
     let channel: BrokerChannel
     private var claim: LaneClaim?
-    private var failure: BrokerError?
+    private var isLost = false
     private var isFenced = false
     private var drainBy: ContinuousClock.Instant?
     private var databasePauseUntil: ContinuousClock.Instant?
@@ -35,7 +35,10 @@ struct LaneSession {
         case .arrived(let arrivals):
             lane.arrived(arrivals, now: now)
         case .channelFailed(let error):
-            failure = error
+            runner.logger.warning("subscription lost: \(error)")
+            isLost = true
+        case .stalled:
+            isLost = true
         case .claimed(let result):
             databaseTasks -= 1
             claimEnded(result, &lane, now: now)
@@ -137,18 +140,18 @@ struct LaneSession {
             startMarking(&lane)
         }
         startSends(lane.sends.take(now: now), config: lane.config)
-        if let acks = lane.takeAcks(), failure == nil {
+        if let acks = lane.takeAcks(), !isLost {
             do throws(BrokerError) {
                 try await channel.ack(AckSet(upTo: acks.upTo, also: acks.also))
             } catch {
-                failure = error
+                isLost = true
             }
         }
         setAlarm(lane, now: now)
     }
 
     private mutating func startClaim(_ lane: inout Lane) {
-        guard !isFenced, failure == nil, lane.takeClaim() else { return }
+        guard !isFenced, !isLost, lane.takeClaim() else { return }
         databaseTasks += 1
         let runner = runner
         Task { runner.mailbox.post(.claimed(await runner.takeLane())) }
@@ -236,7 +239,7 @@ struct LaneSession {
     // MARK: The end
 
     func isOver(_ lane: Lane, cancelled: Bool) -> Bool {
-        if failure != nil || isFenced || cancelled { return true }
+        if isLost || isFenced || cancelled { return true }
         guard let drainBy else { return false }
         return lane.isDrained || ContinuousClock.now >= drainBy
     }

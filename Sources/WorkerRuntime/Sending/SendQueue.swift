@@ -25,6 +25,7 @@ struct SendQueue {
     private var refusals: [EventRow] = []
     private var flood: FloodControl
     private var limit: Int
+    private var isPaused: Bool
     /// A predecessor may still be sending these rows until then.
     private var holdUntil: ContinuousClock.Instant?
     /// Nothing of the bot goes out before.
@@ -33,15 +34,18 @@ struct SendQueue {
 
     init(config: BotConfig) {
         limit = config.int("send.concurrency")
+        isPaused = config.bool("send.paused")
         flood = FloodControl(FloodControl.Limits(config))
     }
 
     mutating func configure(_ config: BotConfig) {
         limit = config.int("send.concurrency")
+        isPaused = config.bool("send.paused")
         flood.limits = FloodControl.Limits(config)
     }
 
-    var isIdle: Bool { unsent == 0 && marks.isEmpty }
+    /// Nothing is left to do; what is held back by `send.paused` waits in the database.
+    var isIdle: Bool { (unsent == 0 || isPaused && inFlight.isEmpty) && marks.isEmpty }
     var isSending: Bool { !inFlight.isEmpty }
 
     // MARK: In
@@ -82,6 +86,7 @@ struct SendQueue {
     /// Rows to send now; each must be answered with ``finished(_:_:now:)``.
     mutating func take(now: ContinuousClock.Instant) -> [OutboxRow] {
         wake(now: now)
+        if isPaused { return [] }
         if let until = [holdUntil, pausedUntil].compactMap({ $0 }).max(), now < until { return [] }
         var rows: [OutboxRow] = []
         while inFlight.count < limit, let id = ready.popFirst() {
@@ -110,6 +115,7 @@ struct SendQueue {
 
     /// When ``take(now:)`` may have something although nothing else happened.
     var nextWake: ContinuousClock.Instant? {
+        if isPaused { return nil }
         let pauses = ready.isEmpty ? [] : [holdUntil, pausedUntil].compactMap { $0 }
         return (waiting.map(\.at) + pauses).min()
     }

@@ -1,6 +1,7 @@
 import BotKit
 import Broker
 import FleetControl
+import FleetLogging
 import FleetModel
 import HTTPTransport
 import Logging
@@ -94,12 +95,13 @@ public final class Worker: Sendable {
             }
             group.addTask { [self] in
                 await bound.wait()
+                // Before the config is read: what changes from here on reaches the lanes by their mailboxes.
+                if !drainRequested.isRaised { self.enter(.running) }
                 await withTaskGroup(of: Void.self) { group in
                     for lane in lanes {
                         let config = configured.current.effective(bot: lane.spec.id, labels: lane.spec.labels)
                         group.addTask { await lane.run(config: config, drainDeadline: self.settings.drainDeadline) }
                     }
-                    self.enter(.running)
                 }
                 return .lanes
             }
@@ -240,6 +242,7 @@ public final class Worker: Sendable {
     /// Hands the config to the lanes and returns when each will use it for its next update.
     private func distribute(_ config: FleetConfig) async {
         let state = config.current
+        setLogLevel(state)
         let (lanes, running) = lifecycle.withLock { ($0.lanes, $0.state == .running) }
         guard running else { return }
         for lane in lanes {
@@ -248,6 +251,15 @@ public final class Worker: Sendable {
             lane.mailbox.post(.configure(effective) { taken.raise() })
             await withDeadline(.seconds(5)) { await taken.wait() }
         }
+    }
+
+    /// A level set in the config counts; without one the process keeps what its environment said.
+    private func setLogLevel(_ state: ConfigState) {
+        guard let lane = lifecycle.withLock({ $0.lanes.first }),
+            case .string(let name)? = state.explain("log.level", bot: lane.spec.id, labels: lane.spec.labels)?.value,
+            let level = Logger.Level(rawValue: name)
+        else { return }
+        FleetLogHandler.setLevel(level)
     }
 
     // MARK: Heartbeats

@@ -1,0 +1,122 @@
+import Broker
+import FleetControl
+import FleetModel
+import FleetTesting
+import Foundation
+import Logging
+import Store
+import Testing
+
+/// One bot with its queue, its schema and its Telegram, and workers for it that are real processes.
+struct WorkerFixture: Sendable {
+    let bot: BotID
+    let database: Database
+    let simulator: SimulatorProcess
+    let telegram: SimulatorProcess.Bot
+    let connection: BrokerConnection
+    let publisher: Publisher
+    let environment: [String: String]
+
+    /// Runs `body` with a bot of the `echo` behaviour, then removes what it made.
+    static func with(
+        behaviour: String = "echo", config: [String: ConfigValue] = [:],
+        _ body: (WorkerFixture) async throws -> Void
+    ) async throws {
+        let keyFile = FileManager.default.temporaryDirectory.appendingPathComponent("key-\(Incarnation())").path
+        defer { try? FileManager.default.removeItem(atPath: keyFile) }
+        let vault = try TokenVault(file: keyFile, createIfMissing: true)
+        let simulator = try await SimulatorProcess.start()
+        let telegram = try await simulator.addBot()
+        let bot = try #require(BotID("t\(Incarnation())"))
+        var values = config
+        values["flood.limits"] = .bool(false)
+        try await TestDatabase.with { database in
+            let spec = BotSpec(id: bot, behaviour: behaviour)
+            try await database.addBot(spec, token: Secret(telegram.token), vault: vault)
+            _ = try await database.commitConfig(
+                ConfigChange(scope: .global, set: values), author: "test", reason: nil)
+            let url = try #require(ProcessInfo.processInfo.environment["FLEET_AMQP_URL"], "FLEET_AMQP_URL is not set")
+            let connection = try await BrokerConnection.open(
+                BrokerConfiguration(url: url, name: "test"), logger: Logger(label: "test"))
+            try await connection.openChannel().declareIntake(of: spec)
+            let fixture = WorkerFixture(
+                bot: bot, database: database, simulator: simulator, telegram: telegram, connection: connection,
+                publisher: try await Publisher.open(on: connection),
+                environment: [
+                    "FLEET_DATABASE_URL": try databaseURL(schema: database.configuration.schema ?? "public"),
+                    "FLEET_KEY_FILE": keyFile, "FLEET_TELEGRAM_API": simulator.url, "FLEET_LOG_LEVEL": "debug",
+                ])
+            let result: Result<Void, any Error>
+            do { result = .success(try await body(fixture)) } catch { result = .failure(error) }
+            let cleaner = try await connection.openChannel()
+            try await cleaner.deleteQueue(FleetTopology.intakeQueue(of: bot))
+            try await cleaner.deleteQueue(FleetTopology.brokerDeadQueue(of: bot))
+            await connection.close()
+            try result.get()
+        }
+    }
+
+    /// The server's URL with the test's schema as search path, as another process understands it.
+    private static func databaseURL(schema: String) throws -> String {
+        let url = try #require(
+            ProcessInfo.processInfo.environment["FLEET_DATABASE_URL"], "FLEET_DATABASE_URL is not set")
+        return url + (url.contains("?") ? "&" : "?") + "options=-csearch_path%3D\(schema)"
+    }
+
+    func startWorker(_ name: String = "w") async throws -> BuiltProcess {
+        let worker = try BuiltProcess(
+            "bot-worker", ["--name", "\(bot)-\(name)", "--bot", bot.rawValue], environment: environment)
+        return worker
+    }
+
+    func inject(_ bodies: [[UInt8]]) async throws {
+        let outcomes = try await publisher.publish(
+            bodies.map {
+                Publication(routingKey: FleetTopology.intakeQueue(of: bot), body: $0, contentType: "application/json")
+            })
+        #expect(outcomes.allSatisfy { $0 == .confirmed })
+    }
+
+    /// `count` messages with consecutive ids from `first`, spread over `chats` chats (1, 2, …); the text is the id.
+    func inject(first: Int64 = 1, count: Int64, chats: Int64) async throws {
+        try await inject((first..<first + count).map { Self.message($0, chat: 1 + $0 % chats) })
+    }
+
+    static func message(_ id: Int64, chat: Int64) -> [UInt8] {
+        let json = """
+            {"update_id":\(id),"message":{"message_id":\(id),"date":1700000000,"chat":{"id":\(chat),"type":"private"},\
+            "from":{"id":\(chat),"is_bot":false,"first_name":"U"},"text":"\(id)"}}
+            """
+        return Array(json.utf8)
+    }
+
+    /// Waits until inbox holds `count` updates and nothing waits to be sent.
+    func settles(_ count: Int64, within deadline: Duration = .seconds(60)) async throws -> Bool {
+        try await eventually(within: deadline) {
+            let settled = try await scalar("SELECT count(*) FROM inbox")
+            let unsent = try await scalar("SELECT count(*) FROM outbox")
+            return settled == count && unsent == 0
+        }
+    }
+
+    func scalar(_ sql: String) async throws -> Int64 {
+        try await database.query(Statement("", sql)).first?.int64(0) ?? -1
+    }
+
+    /// Checks that every id was handled once, in order in its chat, and answered; `repeats` copies at the most.
+    func expectExactlyOnce(_ ids: ClosedRange<Int64>, chats: Int64, repeats: Int = 0) async throws {
+        #expect(try await scalar("SELECT count(*) FROM inbox WHERE outcome = 1") == Int64(ids.count))
+        let counted = "SELECT sum((convert_from(state, 'UTF8')::json->>'count')::bigint)::bigint FROM session"
+        #expect(try await scalar(counted) == Int64(ids.count))
+        let sent = try await simulator.sent(telegram)
+        var order: [Int64: [Int64]] = [:]
+        var copies = 0
+        for (chat, text) in sent {
+            guard let id = text.split(separator: " ").last.flatMap({ Int64($0) }) else { continue }
+            if order[chat]?.contains(id) == true { copies += 1 } else { order[chat, default: []].append(id) }
+        }
+        #expect(order.values.reduce(0) { $0 + $1.count } == ids.count, "every update is answered")
+        for (chat, list) in order { #expect(list == list.sorted(), "chat \(chat) was answered out of order") }
+        #expect(copies <= repeats, "\(copies) answers went out twice")
+    }
+}
