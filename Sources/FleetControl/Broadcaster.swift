@@ -7,6 +7,7 @@ public import Logging
 public actor Broadcaster {
     private struct Pending {
         var tally: Tally
+        var replies: [ControlReply] = []
         let started: ContinuousClock.Instant
         var waiter: CheckedContinuation<Void, Never>?
     }
@@ -42,6 +43,9 @@ public actor Broadcaster {
         }
     }
 
+    /// Whether answers can arrive now.
+    public var isConnected: Bool { isReady }
+
     /// Waits until answers can arrive. Returns `false` when the task was cancelled first.
     public func waitUntilReady() async -> Bool {
         while !isReady && !Task.isCancelled {
@@ -67,25 +71,32 @@ public actor Broadcaster {
 
     // MARK: Sending
 
+    /// What came of a broadcast.
+    public struct Result: Sendable {
+        public let view: TallyView
+        /// Those of expected workers, in the order they came; at most one a worker counts.
+        public let replies: [ControlReply]
+    }
+
     /// Publishes to a fanout and waits until the last of `expected` has answered or died, or `timeout` has passed.
     /// - Parameter isHeardOf: asked at the deadline about those without an answer: `late` or `missing`.
     public func broadcast(
-        _ action: ControlMessage.Action,
+        _ message: ControlMessage,
         to exchange: String,
         generation: Int64,
         expecting expected: [Tally.Expected],
         timeout: Duration,
         isHeardOf: @Sendable (Incarnation) async -> Bool
-    ) async throws(BroadcastError) -> TallyView {
+    ) async throws(BroadcastError) -> Result {
         guard isReady else { throw .notConnected }
         guard pending.count < Self.limit else { throw .tooMany(pending.count) }
-        let id = Incarnation().rawValue
-        let publication = try publication(action, id: id, exchange: exchange, routingKey: "")
+        let id = message.id
+        let publication = try publication(message, exchange: exchange, routingKey: "")
         let started = ContinuousClock.now
         // Answers may arrive before the confirm does.
         pending[id] = Pending(tally: Tally(generation: generation, expected: expected), started: started)
         defer { pending[id] = nil }
-        try await publish(publication)
+        try await publish([publication])
 
         let expiry = Task {
             try? await Task.sleep(until: started + timeout, clock: .continuous)
@@ -96,27 +107,31 @@ public actor Broadcaster {
             await withCheckedContinuation { pending[id]?.waiter = $0 }
         }
         let elapsed = started.duration(to: .now)
-        guard let tally = pending[id]?.tally else { throw .unconfirmed }
+        guard let ended = pending[id] else { throw .unconfirmed }
         var heardOf: Set<Incarnation> = []
-        if !tally.isComplete {
+        if !ended.tally.isComplete {
             for one in expected where await isHeardOf(one.worker.incarnation) { heardOf.insert(one.worker.incarnation) }
         }
-        return tally.view(after: elapsed) { heardOf.contains($0) }
+        return Result(view: ended.tally.view(after: elapsed) { heardOf.contains($0) }, replies: ended.replies)
     }
 
-    /// Sends to one worker's own queue. Nobody waits for an answer.
-    public func send(_ action: ControlMessage.Action, to worker: Incarnation) async throws(BroadcastError) {
-        let queue = FleetTopology.controlQueue(of: worker)
-        try await publish(publication(action, id: Incarnation().rawValue, exchange: "", routingKey: queue))
+    /// Sends to the workers' own queues. Nobody waits for answers.
+    public func send(_ action: ControlMessage.Action, to workers: [Incarnation]) async throws(BroadcastError) {
+        var batch: [Publication] = []
+        for worker in workers {
+            let message = ControlMessage(id: Incarnation().rawValue, sentAt: .now, action: action)
+            let queue = FleetTopology.controlQueue(of: worker)
+            batch.append(try publication(message, exchange: "", routingKey: queue))
+        }
+        try await publish(batch)
     }
 
     private func publication(
-        _ action: ControlMessage.Action,
-        id: String,
+        _ message: ControlMessage,
         exchange: String,
         routingKey: String
     ) throws(BroadcastError) -> Publication {
-        guard let body = try? coding.encode(ControlMessage(id: id, sentAt: .now, action: action)) else {
+        guard let body = try? coding.encode(message) else {
             throw .failed(BrokerError(.misuse, "the control message cannot be written as JSON"))
         }
         return Publication(
@@ -125,21 +140,21 @@ public actor Broadcaster {
             body: body,
             contentType: "application/json",
             replyTo: replyQueue,
-            correlationID: id,
-            messageID: id,
+            correlationID: message.id,
+            messageID: message.id,
             persistent: false,
             mandatory: false
         )
     }
 
-    private func publish(_ publication: Publication) async throws(BroadcastError) {
+    private func publish(_ batch: [Publication]) async throws(BroadcastError) {
         let outcomes: [PublishOutcome]
         do throws(BrokerError) {
-            outcomes = try await publisher.publish([publication])
+            outcomes = try await publisher.publish(batch)
         } catch {
             throw .failed(error)
         }
-        guard outcomes == [.confirmed] else { throw .unconfirmed }
+        guard outcomes.allSatisfy({ $0.isConfirmed }) else { throw .unconfirmed }
     }
 
     // MARK: Answers and deaths
@@ -153,6 +168,10 @@ public actor Broadcaster {
             // Answers to broadcasts that ended already are of no interest any more.
             guard let started = pending[reply.messageID]?.started else { continue }
             let elapsed = started.duration(to: .now)
+            // One answer of each worker is enough; strangers are not kept, so that nobody can fill the memory.
+            if pending[reply.messageID]?.tally.isWaiting(for: reply.worker.incarnation) == true {
+                pending[reply.messageID]?.replies.append(reply)
+            }
             pending[reply.messageID]?.tally.answered(reply, after: elapsed)
             wakeIfComplete(reply.messageID)
         }

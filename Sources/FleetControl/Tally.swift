@@ -42,6 +42,12 @@ public struct Tally: Sendable {
     /// Nobody is waited for any more.
     public var isComplete: Bool { outstanding == 0 }
 
+    /// Whether this incarnation is expected to answer and has neither answered nor died.
+    public func isWaiting(for incarnation: Incarnation) -> Bool {
+        if case .waiting? = entries[incarnation]?.fact { return true }
+        return false
+    }
+
     /// A worker answered. Answers of workers that were not expected, and second answers, change nothing.
     public mutating func answered(_ reply: ControlReply, after elapsed: Duration) {
         switch reply.outcome {
