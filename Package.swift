@@ -84,7 +84,7 @@ let package = Package(
         library("Gateway", ["TelegramAPI", "Broker", "Store", "FleetModel", log]),
         library(
             "Coordinator",
-            ["FleetControl", "Broker", "Store", "FleetModel", "EventLoop", "CLinux", log, lifecycle, crypto, http]
+            ["FleetControl", "Broker", "Store", "FleetModel", "EventLoop", "CLinux", log, lifecycle, signals, crypto, http]
         ),
         library("FleetLogging", ["FleetModel", log]),
         library("TelegramSimulation", ["FleetModel", deque]),

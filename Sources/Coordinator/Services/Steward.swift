@@ -1,0 +1,92 @@
+import FleetControl
+import FleetModel
+import Logging
+import Store
+
+/// Sees to it that what runs is what the database says should run: reads the bots, hands the wanted processes to the
+/// supervisor. Every reading is applied before the next begins, so an old one never undoes a newer one.
+actor Steward {
+    private let database: Database
+    private let roster: RosterKeeper
+    private let supervisor: Supervisor?
+    private let supervision: CoordinatorConfiguration.Supervision?
+    private let logger: Logger
+    private var last: Task<Bool, Never>?
+    private var isSuspended = false
+    private(set) var databaseAnswers = true
+
+    init(
+        database: Database,
+        roster: RosterKeeper,
+        supervisor: Supervisor?,
+        supervision: CoordinatorConfiguration.Supervision?,
+        logger: Logger
+    ) {
+        self.database = database
+        self.roster = roster
+        self.supervisor = supervisor
+        self.supervision = supervision
+        self.logger = logger
+    }
+
+    /// Reads the database, from now on, and applies it. Returns whether the database answered.
+    @discardableResult
+    func refresh() async -> Bool {
+        let previous = last
+        let mine = Task {
+            _ = await previous?.value
+            return await self.readAndApply()
+        }
+        last = mine
+        return await mine.value
+    }
+
+    /// From here on nothing is started any more.
+    func suspend() { isSuspended = true }
+
+    private func readAndApply() async -> Bool {
+        do throws(StoreError) {
+            let config = try await database.configState(scopes: [])
+            await roster.setGeneration(config.generation, hash: config.hash)
+            let bots = try await database.bots()
+            // With the database away, everything stays as it is.
+            if !isSuspended { await supervisor?.reconcile(processes(for: bots.map(\.spec))) }
+            if !databaseAnswers { logger.notice("the database answers again") }
+            databaseAnswers = true
+        } catch {
+            if databaseAnswers { logger.warning("the database is away: \(error)") }
+            databaseAnswers = false
+        }
+        return databaseAnswers
+    }
+
+    private func processes(for bots: [BotSpec]) -> [ProcessSpec] {
+        guard let supervision else { return [] }
+        return DesiredProcesses.specs(for: bots, supervision)
+    }
+}
+
+/// Which processes a fleet's bots need on this machine.
+enum DesiredProcesses {
+    static func specs(for bots: [BotSpec], _ supervision: CoordinatorConfiguration.Supervision) -> [ProcessSpec] {
+        var specs: [ProcessSpec] = []
+        if let gateway = supervision.gatewayBinary {
+            for number in 1...max(1, supervision.gateways) {
+                let name = gatewayName(number)
+                specs.append(ProcessSpec(name: name, executable: gateway, arguments: ["--name", name]))
+            }
+        }
+        for bot in bots where bot.desired == .running {
+            let name = workerName(of: bot.id)
+            specs.append(
+                ProcessSpec(
+                    name: name, executable: supervision.workerBinary,
+                    arguments: ["--name", name, "--bot", bot.id.rawValue]))
+        }
+        return specs
+    }
+
+    static func workerName(of bot: BotID) -> String { "\(bot)-1" }
+    /// A dot keeps it apart from every worker's name: a bot's id has none.
+    static func gatewayName(_ number: Int) -> String { "fleet.gateway-\(number)" }
+}
