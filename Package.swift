@@ -100,7 +100,8 @@ let package = Package(
             "FleetGateway",
             ["Gateway", "Broker", "Store", "TelegramAPI", "FleetModel", arguments, log, lifecycle, signals]),
         executable(
-            "FleetCoordinator", ["Coordinator", "Broker", "Store", "FleetModel", arguments, log, lifecycle, signals]),
+            "FleetCoordinator",
+            ["Coordinator", "FleetLogging", "Broker", "Store", "FleetModel", arguments, log, signals]),
         executable(
             "FleetCtl",
             ["FleetCtlKit", "LocalServices", "HTTPTransport", "Broker", "Store", "FleetModel", arguments, log]),
@@ -126,7 +127,10 @@ let package = Package(
         tests("TelegramSimulationTests", ["TelegramSimulation", "FleetModel"]),
         tests(
             "IntegrationTests",
-            ["FleetTesting", "Broker", "FleetControl", "HTTPTransport", "Store", "TelegramAPI", "FleetModel", log]
+            [
+                "FleetTesting", "Coordinator", "FleetControl", "HTTPTransport", "Broker", "Store", "TelegramAPI",
+                "FleetModel", log,
+            ]
         ),
     ]
 )

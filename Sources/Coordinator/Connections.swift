@@ -11,7 +11,9 @@ struct Connections: Sendable {
     let outgoing: BrokerLink
 
     /// Connects within the start-up timeout, trying again where that can help.
-    static func open(_ configuration: CoordinatorConfiguration, logger: Logger) async throws(StartupError) -> Connections {
+    static func open(_ configuration: CoordinatorConfiguration, logger: Logger) async throws(StartupError)
+        -> Connections
+    {
         let deadline = ContinuousClock.now + configuration.startupTimeout
         var store = configuration.store
         store.maxConnections = max(store.maxConnections, 4)
@@ -60,7 +62,8 @@ struct Connections: Sendable {
         do throws(BrokerError) {
             // At least a moment, however long the database took.
             let left = max(ContinuousClock.now.duration(to: deadline), .seconds(1))
-            try await withDeadline(left, "RabbitMQ did not answer in time; is it running, and is FLEET_AMQP_URL right?") {
+            try await withDeadline(left, "RabbitMQ did not answer in time; is it running, and is FLEET_AMQP_URL right?")
+            {
                 () async throws(BrokerError) in
                 let channel = try await link.connection().openChannel()
                 try await ControlTopology.declareExchanges(on: channel)

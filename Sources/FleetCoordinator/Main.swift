@@ -1,8 +1,8 @@
 import ArgumentParser
 import Broker
 import Coordinator
+import FleetLogging
 import Glibc
-import Logging
 import Store
 import UnixSignals
 
@@ -30,7 +30,8 @@ import UnixSignals
     var stopChildren = false
     @Option(help: "Directory of logs and the lock.")
     var stateDir = ".fleet/coordinator"
-    @Option(help: "File of the API's bearer token, written at the first start. Default: api-token in the state directory.")
+    @Option(
+        help: "File of the API's bearer token, written at the first start. Default: api-token in the state directory.")
     var tokenFile: String?
     @Option(help: "File of the key that seals bot tokens. Default: FLEET_KEY_FILE, or key in the state directory.")
     var keyFile: String?
@@ -40,21 +41,19 @@ import UnixSignals
     mutating func validate() throws {
         guard address != nil else { throw ValidationError("--listen: expected HOST:PORT, got '\(listen)'") }
         guard (0...64).contains(gateways) else { throw ValidationError("--gateways: expected 0 to 64") }
-        guard (0...3600).contains(startupTimeout) else { throw ValidationError("--startup-timeout: expected 0 to 3600") }
+        guard (0...3600).contains(startupTimeout) else {
+            throw ValidationError("--startup-timeout: expected 0 to 3600")
+        }
     }
 
     func run() async {
-        let level = environment("FLEET_LOG_LEVEL").flatMap { Logger.Level(rawValue: $0) } ?? .info
-        LoggingSystem.bootstrap { label in
-            var handler = StreamLogHandler.standardError(label: label)
-            handler.logLevel = level
-            return handler
-        }
+        let logger = FleetLogHandler.bootstrap("fleet-coordinator")
         do {
             try await Coordinator.run(
-                try coordinatorConfiguration(), signals: [.sigterm, .sigint], logger: Logger(label: "coordinator"))
+                try coordinatorConfiguration(), signals: [.sigterm, .sigint], logger: logger)
         } catch {
-            fputs("fleet-coordinator: \(error)\n", stderr)
+            let line = Array("fleet-coordinator: \(error)\n".utf8)
+            _ = write(STDERR_FILENO, line, line.count)
             Self.exit(withError: ExitCode(1))
         }
     }
@@ -68,10 +67,12 @@ import UnixSignals
 
     private func coordinatorConfiguration() throws -> CoordinatorConfiguration {
         guard let amqp = environment("FLEET_AMQP_URL") else {
-            throw Missing("FLEET_AMQP_URL is not set; it names the RabbitMQ server, as amqp://user:password@host:port/vhost")
+            throw Missing(
+                "FLEET_AMQP_URL is not set; it names the RabbitMQ server, as amqp://user:password@host:port/vhost")
         }
         guard let database = environment("FLEET_DATABASE_URL") else {
-            throw Missing("FLEET_DATABASE_URL is not set; it names the database, as postgres://user:password@host:port/name")
+            throw Missing(
+                "FLEET_DATABASE_URL is not set; it names the database, as postgres://user:password@host:port/name")
         }
         var store = try StoreConfiguration(url: database)
         store.applicationName = "fleet-coordinator"

@@ -28,8 +28,10 @@ import Testing
         var head = HTTPRequest(method: method, scheme: "http", authority: "localhost", path: path)
         head.headerFields[.authorization] = authorization
         let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(string: body)))
-        let context = APIContext(logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        let response = try await APIRoutes.router(fleet).buildResponder().respond(to: request, context: context)
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let context = APIContext(logger: logger)
+        let response = try await APIRoutes.router(fleet, logger: logger).buildResponder().respond(
+            to: request, context: context)
         let collector = Collector()
         try await response.body.write(collector)
         return Answer(status: response.status.code, body: Data(collector.content))

@@ -5,6 +5,8 @@ import Logging
 
 /// Turns every error into an ``APIError``, and an unknown path into one that says so.
 struct ErrorMiddleware: RouterMiddleware {
+    let logger: Logger
+
     func handle(
         _ request: Request,
         context: APIContext,
@@ -14,7 +16,7 @@ struct ErrorMiddleware: RouterMiddleware {
             return try await next(request, context)
         } catch let failure as APIFailure {
             if failure.status >= 500 {
-                context.logger.warning("\(failure)", metadata: ["path": "\(request.uri.path)"])
+                logger.warning("\(failure)", metadata: ["path": "\(request.uri.path)"])
             }
             return APIJSON.response(failure)
         } catch let error as HTTPError {
@@ -23,7 +25,7 @@ struct ErrorMiddleware: RouterMiddleware {
             }
             return APIJSON.response(.badRequest(error.body ?? error.status.reasonPhrase))
         } catch {
-            context.logger.error("unexpected: \(error)", metadata: ["path": "\(request.uri.path)"])
+            logger.error("unexpected: \(error)", metadata: ["path": "\(request.uri.path)"])
             return APIJSON.response(.internal("unexpected error; the coordinator's log has it"))
         }
     }

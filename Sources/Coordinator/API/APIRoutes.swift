@@ -1,12 +1,13 @@
 import FleetModel
 public import Hummingbird
+public import Logging
 
 /// The routes of ``FleetAPI``. Later kinds of answers (an event stream, the dashboard) get a file of their own beside
 /// these.
 public enum APIRoutes {
-    public static func router(_ fleet: any FleetOperations) -> Router<APIContext> {
+    public static func router(_ fleet: any FleetOperations, logger: Logger) -> Router<APIContext> {
         let router = Router(context: APIContext.self)
-        router.add(middleware: ErrorMiddleware())
+        router.add(middleware: ErrorMiddleware(logger: logger))
         router.get("/v1/health") { _, _ in APIJSON.response(await fleet.health()) }
         let routes = router.group("/v1").add(middleware: BearerMiddleware(fleet: fleet))
         general(routes, fleet)

@@ -30,11 +30,8 @@ struct APIServer: Service {
     }
 
     func run() async throws {
-        // Hummingbird greets at level info; the coordinator says it in its own words.
-        var quiet = logger
-        quiet.logLevel = max(logger.logLevel, .notice)
         let application = Application(
-            router: APIRoutes.router(fleet),
+            router: APIRoutes.router(fleet, logger: logger),
             server: .http1(configuration: HTTP1Channel.Configuration(idleTimeout: Self.idleTimeout)),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port),
@@ -45,7 +42,8 @@ struct APIServer: Service {
                 logger.notice("listening", metadata: ["host": "\(configuration.host)", "port": "\(port)"])
                 onListening(port)
             },
-            logger: quiet
+            // The middleware says what matters, in the coordinator's own words.
+            logger: Logger(label: "http") { _ in SwiftLogNoOpLogHandler() }
         )
         do {
             try await application.run()

@@ -31,8 +31,12 @@ actor Backlogs {
                 await self.ask(stale)
             }
         }
-        if answers.count > 2 * bots.count + 1000 { answers = answers.filter { $0.value.at.duration(to: .now) < Self.keptFor } }
-        return bots.reduce(into: [:]) { $0[$1] = answers[$1].flatMap { $0.at >= now - Self.keptFor ? $0.messages : nil } }
+        if answers.count > 2 * bots.count + 1000 {
+            answers = answers.filter { $0.value.at.duration(to: .now) < Self.keptFor }
+        }
+        return bots.reduce(into: [:]) {
+            $0[$1] = answers[$1].flatMap { $0.at >= now - Self.keptFor ? $0.messages : nil }
+        }
     }
 
     private func ask(_ bots: [BotID]) async {
@@ -51,7 +55,11 @@ actor Backlogs {
             do throws(BrokerError) {
                 // A missing queue closes the channel it was asked on.
                 let open: BrokerChannel
-                if let channel, channel.isOpen { open = channel } else { open = try await link.connection().openChannel() }
+                if let channel, channel.isOpen {
+                    open = channel
+                } else {
+                    open = try await link.connection().openChannel()
+                }
                 channel = open
                 let status = try await open.queueStatus(FleetTopology.intakeQueue(of: bot))
                 answers[bot] = Answer(messages: Int64(status.messages), at: .now)

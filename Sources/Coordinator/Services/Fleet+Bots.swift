@@ -44,20 +44,22 @@ extension Fleet {
         let token = try BotAdmission.check(request)
         do {
             try await database.addBot(request.spec, token: token, vault: vault)
-        } catch where error.code == .conflict {
+        } catch  where error.code == .conflict {
             throw .conflict("there is a bot '\(request.spec.id)' already")
         } catch {
             throw APIFailure(error)
         }
-        await audit("bot.add", request.spec.id.rawValue, by: author, .object(["behaviour": .string(request.spec.behaviour)]))
+        await audit(
+            "bot.add", request.spec.id.rawValue, by: author, .object(["behaviour": .string(request.spec.behaviour)]))
         await steward.refresh()
         return try await bot(request.spec.id)
     }
 
-    func setDesired(_ state: BotSpec.DesiredState, of id: BotID, by author: String) async throws(APIFailure) -> BotView {
+    func setDesired(_ state: BotSpec.DesiredState, of id: BotID, by author: String) async throws(APIFailure) -> BotView
+    {
         do {
             try await database.setDesired(state, of: id)
-        } catch where error.code == .notFound {
+        } catch  where error.code == .notFound {
             throw .noSuchBot(id)
         } catch {
             throw APIFailure(error)
