@@ -117,6 +117,7 @@ let package = Package(
         tests("BotKitTests", ["BotKit", "FleetModel"]),
         tests("WorkerRuntimeTests", ["WorkerRuntime", "BotKit", "FleetModel", "Store", "TelegramAPI"]),
         tests("EventLoopTests", ["EventLoop"]),
+        tests("BrokerTests", ["Broker", "EventLoop", "CRabbitMQ", log]),
         tests("HTTPTransportTests", ["HTTPTransport"]),
         tests("TelegramAPITests", ["TelegramAPI", "HTTPTransport", "FleetModel"]),
         tests("LocalServicesTests", ["LocalServices"]),
