@@ -22,12 +22,16 @@ import Testing
             // The second attempt fails half-way.
             if number == 2 { return }
             try peer.logIn()
-            if number == 1 { return }
+            if number == 1 {
+                try peer.expect(Method.channelOpen)
+                return
+            }
             peer.waitForTheEnd()
         }
         let link = link(try fake.configuration())
         let first = try await link.connection()
-        _ = await first.waitUntilClosed()
+        _ = try? await first.openChannel()
+        #expect(await first.waitUntilClosed()?.code == .closed)
         let second = try await link.connection()
         #expect(second !== first && second.isOpen)
         #expect(try await link.connection() === second)
