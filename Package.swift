@@ -89,7 +89,10 @@ let package = Package(
         library("FleetLogging", ["FleetModel", log]),
         library("TelegramSimulation", ["FleetModel", deque]),
         library("LocalServices", ["CLinux"]),
-        library("FleetCtlKit", ["LocalServices", "HTTPTransport", "Broker", "Store", "FleetModel", log, yaml]),
+        library(
+            "FleetCtlKit",
+            ["LocalServices", "TelegramAPI", "HTTPTransport", "Broker", "Store", "FleetModel", log, yaml]
+        ),
 
         // Thin executables: parse, wire, run.
         executable(
@@ -104,7 +107,7 @@ let package = Package(
             ["Coordinator", "FleetLogging", "Broker", "Store", "FleetModel", arguments, log, signals]),
         executable(
             "FleetCtl",
-            ["FleetCtlKit", "LocalServices", "HTTPTransport", "Broker", "Store", "FleetModel", arguments, log]),
+            ["FleetCtlKit", "LocalServices", "HTTPTransport", "Broker", "Store", "FleetModel", arguments, log, signals]),
         executable(
             "TelegramSimulator",
             ["TelegramSimulation", "HTTPTransport", arguments, signals, nioCore, nioPosix, nioHTTP]
@@ -121,7 +124,7 @@ let package = Package(
         tests("HTTPTransportTests", ["HTTPTransport"]),
         tests("TelegramAPITests", ["TelegramAPI", "HTTPTransport", "FleetModel"]),
         tests("LocalServicesTests", ["LocalServices"]),
-        tests("FleetCtlTests", ["FleetCtlKit", "FleetModel"]),
+        tests("FleetCtlTests", ["FleetCtlKit", "HTTPTransport", "FleetModel"]),
         tests("FleetControlTests", ["FleetControl", "FleetModel"]),
         tests("CoordinatorTests", ["Coordinator", "FleetModel", log, http]),
         tests("StoreTests", ["Store", "FleetModel"]),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FleetCtlKit
 import LocalServices
 
 struct HomeOptions: ParsableArguments {
@@ -6,4 +7,13 @@ struct HomeOptions: ParsableArguments {
     var home: String?
 
     var directory: ServiceHome { ServiceHome(home ?? Environment.value("FLEET_HOME") ?? ".fleet") }
+
+    func fleet(progress: @escaping @Sendable (String) -> Void = { Console.line($0) }) -> LocalFleet {
+        LocalFleet(
+            home: directory,
+            binaries: FleetBinaries(directory: Environment.value("FLEET_BIN")),
+            environment: Environment.all,
+            progress: progress
+        )
+    }
 }

@@ -1,0 +1,50 @@
+import ArgumentParser
+import FleetCtlKit
+import LocalServices
+
+struct Up: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Starts a whole fleet on this machine, in the background.",
+        discussion: """
+            Servers (unless FLEET_AMQP_URL and FLEET_DATABASE_URL name some), schema, and a coordinator that runs \
+            the workers and the gateway. Logs are in HOME/logs. `fleetctl down` stops it all.
+            """)
+    @OptionGroup var home: HomeOptions
+    @OptionGroup var output: OutputOptions
+    @Flag(help: "Also start the Telegram simulator, and have all bots talk to it instead of Telegram.")
+    var simulator = false
+
+    private struct Summary: Encodable {
+        var coordinator: String
+        var simulator: String?
+        var home: String
+        var api_token_file: String
+    }
+
+    func run() async throws {
+        let fleet = home.fleet()
+        let summary = try await Transport.with { transport in
+            let endpoints = try await fleet.startServices()
+            try await fleet.migrate(endpoints)
+            let telegram = simulator ? try await fleet.startSimulator(transport: transport) : nil
+            let url = try await fleet.startCoordinator(endpoints, telegram: telegram, transport: transport)
+            return Summary(
+                coordinator: url, simulator: telegram, home: fleet.home.path, api_token_file: fleet.apiTokenFile)
+        }
+        try output.show(summary) { summary in
+            var text = "coordinator  \(summary.coordinator)\n"
+            if let simulator = summary.simulator { text += "simulator    \(simulator)\n" }
+            text += "home         \(summary.home) (logs in logs/)\n"
+            return text + "next         fleetctl bot add NAME --behaviour echo --token-file PATH\n"
+        }
+    }
+}
+
+struct Down: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Stops the fleet on this machine.",
+        discussion: "Workers finish what they have begun. Data stays; `up` goes on with it.")
+    @OptionGroup var home: HomeOptions
+
+    func run() async throws { try await home.fleet().stop() }
+}

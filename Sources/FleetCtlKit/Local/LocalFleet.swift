@@ -1,0 +1,187 @@
+import FleetModel
+import HTTPTransport
+import LocalServices
+import Logging
+import Store
+
+/// A whole fleet on this machine: servers, schema, coordinator with its workers and gateway, and on request the
+/// simulator, all below one home directory and running in the background.
+public struct LocalFleet: Sendable {
+    public let home: ServiceHome
+    public let binaries: FleetBinaries
+    /// The caller's environment: servers it names are used instead of own ones.
+    public let environment: [String: String]
+    let progress: @Sendable (String) -> Void
+
+    public init(
+        home: ServiceHome,
+        binaries: FleetBinaries,
+        environment: [String: String],
+        progress: @escaping @Sendable (String) -> Void
+    ) {
+        self.home = home
+        self.binaries = binaries
+        self.environment = environment
+        self.progress = progress
+    }
+
+    /// 32 bytes that seal the bots' tokens.
+    public var keyFile: String { environment["FLEET_KEY_FILE"].flatMap { $0.isEmpty ? nil : $0 } ?? "\(home.path)/token.key" }
+    public var apiTokenFile: String { "\(home.path)/api-token" }
+    /// Where the coordinator and the simulator listen; each a line, written when they are started.
+    public var coordinatorFile: String { "\(home.path)/coordinator.url" }
+    public var simulatorFile: String { "\(home.path)/simulator.url" }
+    var stateDirectory: String { "\(home.path)/coordinator" }
+
+    public var coordinator: BackgroundProcess {
+        BackgroundProcess(name: "fleet-coordinator", pidFile: home.pidFile("coordinator"))
+    }
+    public var simulator: BackgroundProcess {
+        BackgroundProcess(name: "telegram-simulator", pidFile: home.pidFile("simulator"))
+    }
+
+    // MARK: Starting
+
+    /// Starts the servers that the environment does not name.
+    public func startServices() async throws -> ServiceEndpoints {
+        let given = ServiceEndpoints(environment: environment)
+        guard !given.missing.isEmpty else { return given }
+        let services = LocalServices(home: home, progress: progress)
+        let own = try await Blocking.run { () throws(ServiceError) in try services.start(given.missing) }
+        return given.completed(by: own)
+    }
+
+    /// Brings the schema up to this binary's.
+    public func migrate(_ endpoints: ServiceEndpoints) async throws {
+        var configuration = try StoreConfiguration(url: endpoints.databaseURL ?? "")
+        configuration.applicationName = "fleetctl"
+        let database = try Database(configuration, logger: Logger(label: "fleetctl"))
+        do {
+            let applied = try await Migrator(database).up()
+            if !applied.isEmpty { progress("schema: applied \(applied.map(\.name).joined(separator: ", "))") }
+        } catch {
+            await database.shutdown()
+            throw error
+        }
+        await database.shutdown()
+    }
+
+    /// Starts the coordinator unless it runs, and waits until it answers.
+    /// - Parameters:
+    ///   - telegram: base URL of the Bot API for all bots that name no other.
+    ///   - supervise: whether it runs workers and gateway on this machine.
+    /// - Returns: its base URL.
+    public func startCoordinator(
+        _ endpoints: ServiceEndpoints,
+        telegram: String?,
+        supervise: Bool = true,
+        transport: HTTPTransport
+    ) async throws -> String {
+        if coordinator.pid != nil, let url = address(coordinatorFile) { return url }
+        try home.make()
+        _ = try TokenVault(file: keyFile, createIfMissing: true)
+        let (port, url) = try remembered(coordinatorFile)
+        var arguments = [
+            "--listen", "127.0.0.1:\(port)", "--token-file", apiTokenFile, "--state-dir", stateDirectory,
+        ]
+        if supervise {
+            arguments += ["--supervise", "--stop-children", "--worker-binary", try binaries.path("bot-worker")]
+            arguments += ["--gateway-binary", try binaries.path("fleet-gateway")]
+        }
+        var variables = endpoints.environment.merging(processEnvironment) { own, _ in own }
+        variables["FLEET_KEY_FILE"] = keyFile
+        variables["FLEET_TELEGRAM_API"] = telegram ?? environment["FLEET_TELEGRAM_API"]
+        try start(coordinator, "fleet-coordinator", arguments, variables, log: home.log("coordinator"))
+        try await waitUntilUp(coordinator, url: url + "/v1/health", log: home.log("coordinator"), transport: transport)
+        return url
+    }
+
+    /// Starts the simulator of Telegram's Bot API unless it runs, and waits until it answers.
+    /// - Returns: its base URL.
+    public func startSimulator(arguments: [String] = [], transport: HTTPTransport) async throws -> String {
+        if simulator.pid != nil, let url = address(simulatorFile) { return url }
+        try home.make()
+        let (port, url) = try remembered(simulatorFile)
+        try start(
+            simulator,
+            "telegram-simulator",
+            ["--listen", "127.0.0.1:\(port)"] + arguments,
+            processEnvironment,
+            log: home.log("simulator")
+        )
+        try await waitUntilUp(simulator, url: url + "/sim/health", log: home.log("simulator"), transport: transport)
+        return url
+    }
+
+    // MARK: Stopping
+
+    /// Stops coordinator (and with it workers and gateway), simulator and own servers; what does not run is no error.
+    public func stop() async throws {
+        let fleet = self
+        try await Blocking.run { () throws(ServiceError) in
+            // The coordinator gives its workers time to finish what they have begun.
+            try fleet.coordinator.stop(within: .seconds(40))
+            try fleet.simulator.stop(within: .seconds(10))
+            try LocalServices(home: fleet.home).stop()
+        }
+    }
+
+    // MARK: Pieces
+
+    /// What a `…​.url` file says.
+    public func address(_ file: String) -> String? {
+        TextFile.read(file).map { $0.filter { !$0.isWhitespace } }.flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// The same port as last time if it is still free, so that the address stays.
+    private func remembered(_ file: String) throws(ServiceError) -> (port: UInt16, url: String) {
+        if let port = address(file).flatMap({ $0.split(separator: ":").last }).flatMap({ UInt16($0) }),
+            LoopbackPort.isFree(port)
+        {
+            return (port, "http://127.0.0.1:\(port)")
+        }
+        let port = try LoopbackPort.free()
+        let url = "http://127.0.0.1:\(port)"
+        try TextFile.write(file, url + "\n", mode: 0o644)
+        return (port, url)
+    }
+
+    private func start(
+        _ process: BackgroundProcess,
+        _ program: String,
+        _ arguments: [String],
+        _ variables: [String: String],
+        log: String
+    ) throws {
+        try process.start(ProcessRequest(try binaries.path(program), arguments, environment: variables), log: log)
+    }
+
+    /// What processes get of the caller's environment: where things are and how to log, and no secret by accident.
+    private var processEnvironment: [String: String] {
+        environment.filter { name, _ in
+            ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SWIFT_BACKTRACE"].contains(name)
+                || name.hasPrefix("FLEET_LOG")
+        }
+    }
+
+    private func waitUntilUp(
+        _ process: BackgroundProcess,
+        url: String,
+        log: String,
+        transport: HTTPTransport
+    ) async throws {
+        let deadline = ContinuousClock.now + .seconds(45)
+        while true {
+            let answer = try? await transport.send(HTTPRequest(url: url, deadline: .seconds(2)))
+            if answer?.status == 200 { return }
+            let ended = await Blocking.run { () throws(Never) in process.ends(within: 50) }
+            if ended {
+                let line = TextFile.tail(log).split(separator: "\n").last.map(String.init) ?? "it logged nothing"
+                throw Fault("\(process.name) ended: \(TextTable.clean(String(line.prefix(300)))) (log: \(log))")
+            }
+            if ContinuousClock.now > deadline {
+                throw Fault("\(process.name) does not answer after 45 s; see \(log)")
+            }
+        }
+    }
+}

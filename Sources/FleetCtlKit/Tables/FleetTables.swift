@@ -1,0 +1,81 @@
+import FleetModel
+
+/// The answers of the coordinator as tables.
+public enum FleetTables {
+    public static func bots(_ bots: [BotView]) -> String {
+        if bots.isEmpty { return "no bots yet; add one with `fleetctl bot add`\n" }
+        var table = TextTable([
+            .init("BOT"), .init("BEHAVIOUR"), .init("DESIRED"), .init("WAITING", .right), .init("DEAD", .right),
+            .init("USERNAME"), .init("WORKERS"),
+        ])
+        for bot in bots {
+            table.add([
+                bot.spec.id.rawValue, bot.spec.behaviour, bot.spec.desired.rawValue, bot.backlog.map { "\($0)" } ?? "–",
+                "\(bot.deadLetters)", bot.username.map { "@\($0)" } ?? "–",
+                bot.workers.isEmpty ? "–" : bot.workers.joined(separator: ","),
+            ])
+        }
+        return table.rendered()
+    }
+
+    public static func bot(_ bot: BotView) -> String {
+        var table = TextTable([.init("BOT"), .init(bot.spec.id.rawValue)])
+        let labels = bot.spec.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        let rows = [
+            ("behaviour", bot.spec.behaviour), ("desired", bot.spec.desired.rawValue),
+            ("labels", labels.isEmpty ? "–" : labels.joined(separator: " ")), ("lanes", "\(bot.spec.lanes)"),
+            ("queue", bot.spec.queue.rawValue), ("api", bot.spec.apiURL ?? "the fleet's default"),
+            ("telegram id", bot.telegramID.map { "\($0)" } ?? "not asked yet"),
+            ("username", bot.username.map { "@\($0)" } ?? "–"), ("waiting", bot.backlog.map { "\($0)" } ?? "–"),
+            ("dead letters", "\(bot.deadLetters)"),
+            ("workers", bot.workers.isEmpty ? "–" : bot.workers.joined(separator: " ")),
+            ("added", bot.createdAt.description),
+        ]
+        for (name, value) in rows { table.add([name, value]) }
+        return table.rendered()
+    }
+
+    public static func workers(_ workers: [WorkerView], now: Timestamp) -> String {
+        if workers.isEmpty { return "no workers\n" }
+        var table = TextTable([
+            .init("WORKER"), .init("PID", .right), .init("HEALTH"), .init("STATE"), .init("GEN", .right),
+            .init("SETTLED", .right), .init("SENT", .right), .init("UNSENT", .right), .init("RSS", .right),
+            .init("UP", .right), .init("RESTARTS", .right),
+        ])
+        for worker in workers {
+            let beat = worker.heartbeat
+            table.add([
+                beat.worker.name, "\(beat.pid)", worker.health.rawValue, beat.state.rawValue, "\(beat.generation)",
+                "\(beat.counters.settled)", "\(beat.counters.sent)", "\(beat.counters.unsent)",
+                "\(beat.residentBytes / 1_000_000)M", NumberText.age(milliseconds: now.milliseconds(since: beat.startedAt)),
+                worker.restarts.map { "\($0)" } ?? "–",
+            ])
+        }
+        return table.rendered()
+    }
+
+    public static func status(_ status: StatusView, now: Timestamp) -> String {
+        let up = NumberText.age(milliseconds: now.milliseconds(since: status.startedAt))
+        return "coordinator \(status.coordinator), up \(up), config generation \(status.generation)\n\n"
+            + bots(status.bots) + "\n" + workers(status.workers, now: now)
+    }
+
+    public static func tally(_ tally: TallyView) -> String {
+        if tally.rows.isEmpty {
+            return "generation \(tally.generation) is stored; no worker runs to apply it now\n"
+        }
+        var table = TextTable([.init("WORKER"), .init("BOTS"), .init("RESULT"), .init("MS", .right), .init("WHY")])
+        for row in tally.rows {
+            table.add([
+                row.worker.name, row.bots.map(\.rawValue).joined(separator: ","), row.result.rawValue,
+                row.milliseconds.map { NumberText.fixed($0) } ?? "–", row.reason ?? "",
+            ])
+        }
+        let counts = TallyView.Result.allCases.compactMap { result in
+            let count = tally.count(result)
+            return count == 0 ? nil : "\(count) \(result.rawValue)"
+        }
+        return table.rendered() + "generation \(tally.generation): \(counts.joined(separator: ", ")) of "
+            + "\(tally.rows.count) in \(NumberText.fixed(tally.milliseconds)) ms\n"
+    }
+}
