@@ -29,7 +29,9 @@ struct ConfigHistory: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let history: [GenerationView] = try await client.withClient { try await $0.get("/v1/config/history?limit=\(limit)") }
+        let history: [GenerationView] = try await client.withClient {
+            try await $0.get("/v1/config/history?limit=\(limit)")
+        }
         try output.show(history, table: ConfigTables.history)
     }
 }

@@ -46,12 +46,15 @@ struct DeadLettersReplay: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        if (number == nil) == (bot == nil) { throw ValidationError("name one by its NUMBER, or all of a bot with --bot") }
+        if (number == nil) == (bot == nil) {
+            throw ValidationError("name one by its NUMBER, or all of a bot with --bot")
+        }
     }
 
     func run() async throws {
         let view: ReplayView = try await client.withClient {
-            try await $0.post("/v1/dead-letters/replay", ReplayRequest(number: number, bot: bot), deadline: .seconds(120))
+            try await $0.post(
+                "/v1/dead-letters/replay", ReplayRequest(number: number, bot: bot), deadline: .seconds(120))
         }
         try output.show(view, table: DeadLetterTables.replay)
         if !view.failed.isEmpty { throw ExitCode(ExitStatus.error.rawValue) }

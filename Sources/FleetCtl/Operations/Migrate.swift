@@ -43,7 +43,9 @@ struct MigrateUp: AsyncParsableCommand {
 
     func run() async throws {
         let done = try await servers.withDatabase { try await Migrator($0).up(to: to, dryRun: dryRun) }
-        try output.show(done.map(\.name)) { MigrationText.list($0, verb: dryRun ? "would apply" : "applied", none: "nothing is pending") }
+        try output.show(done.map(\.name)) {
+            MigrationText.list($0, verb: dryRun ? "would apply" : "applied", none: "nothing is pending")
+        }
     }
 }
 
@@ -57,7 +59,9 @@ struct MigrateDown: AsyncParsableCommand {
 
     func run() async throws {
         let done = try await servers.withDatabase { try await Migrator($0).down(steps: steps, dryRun: dryRun) }
-        try output.show(done.map(\.name)) { MigrationText.list($0, verb: dryRun ? "would take back" : "took back", none: "nothing is applied") }
+        try output.show(done.map(\.name)) {
+            MigrationText.list($0, verb: dryRun ? "would take back" : "took back", none: "nothing is applied")
+        }
     }
 }
 
@@ -69,7 +73,9 @@ struct MigrateVerify: AsyncParsableCommand {
 
     func run() async throws {
         let problems = try await servers.withDatabase { try await Migrator($0).verify() }
-        try output.show(problems) { $0.isEmpty ? "the schema is what this version expects\n" : $0.map { $0 + "\n" }.joined() }
+        try output.show(problems) {
+            $0.isEmpty ? "the schema is what this version expects\n" : $0.map { $0 + "\n" }.joined()
+        }
         if !problems.isEmpty { throw ExitCode(ExitStatus.error.rawValue) }
     }
 }

@@ -30,7 +30,8 @@ struct ClientOptions: ParsableArguments {
             if let url = coordinator ?? Environment.value("FLEET_COORDINATOR_URL") { return url }
             guard let url = fleet.address(fleet.coordinatorFile) else {
                 throw Fault(
-                    "no fleet in \(fleet.home.path); start one with `fleetctl up`, or name a coordinator with --coordinator")
+                    "no fleet in \(fleet.home.path); start one with `fleetctl up`, or name a coordinator with --coordinator"
+                )
             }
             return url
         }
@@ -41,7 +42,8 @@ struct ClientOptions: ParsableArguments {
             if apiTokenFile == nil, let token = Environment.value("FLEET_API_TOKEN") { return Secret(token) }
             let file = apiTokenFile ?? Environment.value("FLEET_API_TOKEN_FILE") ?? fleet.apiTokenFile
             guard let text = TextFile.read(file) else {
-                throw Fault("no API token at \(file); name its file with --api-token-file, or give it in FLEET_API_TOKEN")
+                throw Fault(
+                    "no API token at \(file); name its file with --api-token-file, or give it in FLEET_API_TOKEN")
             }
             return Secret(text.filter { !$0.isWhitespace })
         }

@@ -6,7 +6,8 @@ public enum BotArguments {
     public static func labels(_ words: [String]) throws(Fault) -> [String: String] {
         var labels: [String: String] = [:]
         for word in words {
-            guard let split = word.firstIndex(of: "="), split != word.startIndex, word.index(after: split) != word.endIndex
+            guard let split = word.firstIndex(of: "="), split != word.startIndex,
+                word.index(after: split) != word.endIndex
             else { throw Fault("--label \(word): expected key=value", status: .usage) }
             labels[String(word[..<split])] = String(word[word.index(after: split)...])
         }
@@ -14,10 +15,11 @@ public enum BotArguments {
     }
 
     /// Checks a token's form, so that a wrong file is noticed here and not by Telegram. The fault does not show it.
-    public static func token(_ text: String, from source: String) throws(Fault) -> BotToken {
+    public static func token(_ text: String, from source: String) throws(Fault) -> Secret {
         guard let token = BotToken(text) else {
-            throw Fault("what \(source) holds is no bot token; expected digits, a colon and a secret, as BotFather gives it")
+            throw Fault(
+                "what \(source) holds is no bot token; expected digits, a colon and a secret, as BotFather gives it")
         }
-        return token
+        return Secret(token.reveal())
     }
 }

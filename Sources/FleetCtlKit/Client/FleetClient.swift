@@ -20,7 +20,8 @@ public struct FleetClient: Sendable {
         self.transport = transport
     }
 
-    public func get<Answer: Decodable>(_ path: String, deadline: Duration = .seconds(15)) async throws(Fault) -> Answer {
+    public func get<Answer: Decodable>(_ path: String, deadline: Duration = .seconds(15)) async throws(Fault) -> Answer
+    {
         try decode(try await send(.get, path, [], deadline))
     }
 
@@ -39,7 +40,8 @@ public struct FleetClient: Sendable {
     }
 
     /// A `POST` that says everything with its path.
-    public func post<Answer: Decodable>(_ path: String, deadline: Duration = .seconds(30)) async throws(Fault) -> Answer {
+    public func post<Answer: Decodable>(_ path: String, deadline: Duration = .seconds(30)) async throws(Fault) -> Answer
+    {
         try decode(try await send(.post, path, [], deadline))
     }
 
@@ -68,14 +70,16 @@ public struct FleetClient: Sendable {
 
     static func fault(_ error: HTTPError, changes: Bool) -> Fault {
         if changes, error.mayHaveArrived {
-            return Fault("no answer from the coordinator (\(error)); it may have been done: look with `fleetctl status`")
+            return Fault(
+                "no answer from the coordinator (\(error)); it may have been done: look with `fleetctl status`")
         }
         return Fault("no coordinator: \(error); start one with `fleetctl up`, or name it with --coordinator")
     }
 
     static func fault(status: Int, body: [UInt8]) -> Fault {
         if status == 401 {
-            return Fault("the coordinator refused the token; name the right one with --api-token-file or FLEET_API_TOKEN")
+            return Fault(
+                "the coordinator refused the token; name the right one with --api-token-file or FLEET_API_TOKEN")
         }
         guard let error = try? JSONDecoder().decode(APIError.self, from: Data(body)) else {
             return Fault("the coordinator answered with status \(status) and no reason; see its log")

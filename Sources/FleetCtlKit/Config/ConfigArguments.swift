@@ -13,7 +13,8 @@ public enum ConfigArguments {
             }
             let key = String(assignment[..<split])
             do throws(ConfigProblem) {
-                values[key] = try ConfigSchema.parse(key: key, text: String(assignment[assignment.index(after: split)...]))
+                values[key] = try ConfigSchema.parse(
+                    key: key, text: String(assignment[assignment.index(after: split)...]))
             } catch {
                 problems.append(.init(file: "--set", line: nil, message: error.description))
             }

@@ -37,7 +37,9 @@ public struct ConfigFile: Sendable, Equatable {
         }
         guard let root else { throw Problems(all: [Problem(file: name, line: nil, message: "the file is empty")]) }
         guard case .mapping(let mapping) = root else {
-            throw Problems(all: [Problem(file: name, line: root.mark?.line, message: "expected a map of keys to values")])
+            throw Problems(all: [
+                Problem(file: name, line: root.mark?.line, message: "expected a map of keys to values")
+            ])
         }
         reader.read(mapping, prefix: "")
         if reader.problems.isEmpty, reader.values.isEmpty {
@@ -77,7 +79,9 @@ private struct Reader {
             let name = prefix + part
             if ConfigSchema.key(name) != nil {
                 readValue(name, keyNode, valueNode)
-            } else if case .mapping(let inner) = valueNode, ConfigSchema.keys.contains(where: { $0.name.hasPrefix(name + ".") }) {
+            } else if case .mapping(let inner) = valueNode,
+                ConfigSchema.keys.contains(where: { $0.name.hasPrefix(name + ".") })
+            {
                 read(inner, prefix: name + ".")
             } else {
                 add(keyNode, "\(name): \(ConfigSchema.unknown(name))")

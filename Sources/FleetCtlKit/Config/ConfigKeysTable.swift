@@ -19,7 +19,9 @@ public enum ConfigKeysTable {
     }
 
     private static func shown(_ value: ConfigValue) -> String {
-        if case .double(let number) = value, number == number.rounded(), abs(number) < 1e15 { return "\(Int64(number))" }
+        if case .double(let number) = value, number == number.rounded(), abs(number) < 1e15 {
+            return "\(Int64(number))"
+        }
         return value.description
     }
 

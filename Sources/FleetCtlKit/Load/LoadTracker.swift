@@ -23,7 +23,7 @@ public struct LoadTracker: Sendable {
     public init() {}
 
     public var published: Int { confirmed + refused + unknown }
-    public var unsettled: Int { waiting.values.reduce(0) { $0 + $1.count } }
+    public var unsettled: Int { confirmed + unknown - settled }
 
     public mutating func published(
         bot: BotID,

@@ -16,7 +16,8 @@ public struct FleetBinaries: Sendable {
     public func path(_ name: String) throws(Fault) -> String {
         let path = "\(directory)/\(name)"
         guard access(path, X_OK) == 0 else {
-            throw Fault("there is no \(name) in \(directory); build it with `./run build`, or name its directory in FLEET_BIN")
+            throw Fault(
+                "there is no \(name) in \(directory); build it with `./run build`, or name its directory in FLEET_BIN")
         }
         return path
     }

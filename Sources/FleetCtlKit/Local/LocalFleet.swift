@@ -26,7 +26,9 @@ public struct LocalFleet: Sendable {
     }
 
     /// 32 bytes that seal the bots' tokens.
-    public var keyFile: String { environment["FLEET_KEY_FILE"].flatMap { $0.isEmpty ? nil : $0 } ?? "\(home.path)/token.key" }
+    public var keyFile: String {
+        environment["FLEET_KEY_FILE"].flatMap { $0.isEmpty ? nil : $0 } ?? "\(home.path)/token.key"
+    }
     public var apiTokenFile: String { "\(home.path)/api-token" }
     /// Where the coordinator and the simulator listen; each a line, written when they are started.
     public var coordinatorFile: String { "\(home.path)/coordinator.url" }
@@ -121,6 +123,8 @@ public struct LocalFleet: Sendable {
         try await Blocking.run { () throws(ServiceError) in
             // The coordinator gives its workers time to finish what they have begun.
             try fleet.coordinator.stop(within: .seconds(40))
+            // What a coordinator that was killed has left behind.
+            MarkedProcesses.stop("FLEET_SUPERVISED", prefix: "\(fleet.stateDirectory):", within: .seconds(20))
             try fleet.simulator.stop(within: .seconds(10))
             try LocalServices(home: fleet.home).stop()
         }

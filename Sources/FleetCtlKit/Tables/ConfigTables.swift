@@ -24,9 +24,11 @@ public enum ConfigTables {
         for view in generations {
             let change = view.generation
             let parts =
-                change.set.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } + change.unset.sorted().map { "-\($0)" }
+                change.set.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+                + change.unset.sorted().map { "-\($0)" }
             table.add([
-                "\(change.number)", String(view.createdAt.description.prefix(19)), view.author, change.scope.description,
+                "\(change.number)", String(view.createdAt.description.prefix(19)), view.author,
+                change.scope.description,
                 parts.joined(separator: " "), view.reason ?? "",
             ])
         }

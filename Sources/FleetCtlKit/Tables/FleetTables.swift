@@ -10,8 +10,8 @@ public enum FleetTables {
         ])
         for bot in bots {
             table.add([
-                bot.spec.id.rawValue, bot.spec.behaviour, bot.spec.desired.rawValue, bot.backlog.map { "\($0)" } ?? "–",
-                "\(bot.deadLetters)", bot.username.map { "@\($0)" } ?? "–",
+                bot.spec.id.rawValue, bot.spec.behaviour, bot.spec.desired.rawValue, number(bot.backlog),
+                String(bot.deadLetters), bot.username.map { "@" + $0 } ?? "–",
                 bot.workers.isEmpty ? "–" : bot.workers.joined(separator: ","),
             ])
         }
@@ -20,20 +20,28 @@ public enum FleetTables {
 
     public static func bot(_ bot: BotView) -> String {
         var table = TextTable([.init("BOT"), .init(bot.spec.id.rawValue)])
-        let labels = bot.spec.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-        let rows = [
-            ("behaviour", bot.spec.behaviour), ("desired", bot.spec.desired.rawValue),
-            ("labels", labels.isEmpty ? "–" : labels.joined(separator: " ")), ("lanes", "\(bot.spec.lanes)"),
-            ("queue", bot.spec.queue.rawValue), ("api", bot.spec.apiURL ?? "the fleet's default"),
-            ("telegram id", bot.telegramID.map { "\($0)" } ?? "not asked yet"),
-            ("username", bot.username.map { "@\($0)" } ?? "–"), ("waiting", bot.backlog.map { "\($0)" } ?? "–"),
-            ("dead letters", "\(bot.deadLetters)"),
-            ("workers", bot.workers.isEmpty ? "–" : bot.workers.joined(separator: " ")),
+        let spec = bot.spec
+        let labels = spec.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+        let workers = bot.workers.joined(separator: " ")
+        let rows: [(name: String, value: String)] = [
+            ("behaviour", spec.behaviour),
+            ("desired", spec.desired.rawValue),
+            ("labels", labels),
+            ("lanes", String(spec.lanes)),
+            ("queue", spec.queue.rawValue),
+            ("api", spec.apiURL ?? "the fleet's"),
+            ("telegram id", number(bot.telegramID)),
+            ("username", bot.username.map { "@" + $0 } ?? ""),
+            ("waiting", number(bot.backlog)),
+            ("dead letters", String(bot.deadLetters)),
+            ("workers", workers),
             ("added", bot.createdAt.description),
         ]
-        for (name, value) in rows { table.add([name, value]) }
+        for (name, value) in rows { table.add([name, value.isEmpty ? "–" : value]) }
         return table.rendered()
     }
+
+    private static func number(_ value: Int64?) -> String { value.map { String($0) } ?? "–" }
 
     public static func workers(_ workers: [WorkerView], now: Timestamp) -> String {
         if workers.isEmpty { return "no workers\n" }
@@ -47,7 +55,8 @@ public enum FleetTables {
             table.add([
                 beat.worker.name, "\(beat.pid)", worker.health.rawValue, beat.state.rawValue, "\(beat.generation)",
                 "\(beat.counters.settled)", "\(beat.counters.sent)", "\(beat.counters.unsent)",
-                "\(beat.residentBytes / 1_000_000)M", NumberText.age(milliseconds: now.milliseconds(since: beat.startedAt)),
+                "\(beat.residentBytes / 1_000_000)M",
+                NumberText.age(milliseconds: now.milliseconds(since: beat.startedAt)),
                 worker.restarts.map { "\($0)" } ?? "–",
             ])
         }
