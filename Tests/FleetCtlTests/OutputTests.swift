@@ -79,7 +79,7 @@ import Testing
         #expect(FleetClient.fault(status: 422, body: Array(body.utf8)).message == "2 values are refused: a: x; b: y")
         #expect(FleetClient.fault(status: 401, body: []).message.contains("--api-token-file"))
         #expect(FleetClient.fault(status: 500, body: Array("<html>".utf8)).message.contains("500"))
-        let lost = HTTPError(code: .disconnected, endpoint: "127.0.0.1:1", mayHaveArrived: true)
+        let lost = HTTPError(code: .connectionLost, endpoint: "127.0.0.1:1", mayHaveArrived: true)
         #expect(FleetClient.fault(lost, changes: true).message.contains("may have been done"))
         #expect(FleetClient.fault(lost, changes: false).message.contains("fleetctl up"))
     }

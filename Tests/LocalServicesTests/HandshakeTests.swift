@@ -1,32 +1,24 @@
 import Glibc
-import Synchronization
 import Testing
 
 @testable import LocalServices
 
-/// Answers one connection on a loopback port with the bytes it is given, after each read.
-private final class ScriptedServer: Sendable {
-    let port: UInt16
-    private let descriptor: Int32
-
-    init(_ answers: [[UInt8]]) throws {
-        port = try LoopbackPort.free()
-        let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        descriptor = socket
-        _ = LoopbackPort.withAddress(port) { bind(socket, $0, $1) }
-        listen(socket, 1)
-        Thread.detached {
-            let client = accept(socket, nil, nil)
-            guard client >= 0 else { return }
-            var buffer = [UInt8](repeating: 0, count: 4096)
-            for answer in answers where read(client, &buffer, buffer.count) > 0 {
-                _ = send(client, answer, answer.count, Int32(MSG_NOSIGNAL))
-            }
-            close(client)
+/// Answers one connection on a loopback port: with the next of `answers` after each read.
+private func scriptedServer(_ answers: [[UInt8]]) throws -> UInt16 {
+    let port = try LoopbackPort.free()
+    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    _ = LoopbackPort.withAddress(port) { bind(listener, $0, $1) }
+    listen(listener, 1)
+    Thread.detached {
+        let client = accept(listener, nil, nil)
+        close(listener)
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        for answer in answers where read(client, &buffer, buffer.count) > 0 {
+            _ = send(client, answer, answer.count, Int32(MSG_NOSIGNAL))
         }
+        close(client)
     }
-
-    deinit { close(descriptor) }
+    return port
 }
 
 private enum Thread {
@@ -53,11 +45,11 @@ private enum Thread {
     private func frame(_ method: [UInt8]) -> [UInt8] { [1, 0, 0, 0, 0, 0, UInt8(method.count)] + method + [0xce] }
 
     private func broker(_ answers: [[UInt8]]) throws -> Readiness {
-        RabbitHandshake.probe(port: try ScriptedServer(answers).port, user: "u", password: "p")
+        RabbitHandshake.probe(port: try scriptedServer(answers), user: "u", password: "p")
     }
 
     private func database(_ answers: [[UInt8]]) throws -> Readiness {
-        PostgresHandshake.probe(port: try ScriptedServer(answers).port, user: "u", database: "d")
+        PostgresHandshake.probe(port: try scriptedServer(answers), user: "u", database: "d")
     }
 
     @Test func aBrokerIsReadyWhenItTunes() throws {

@@ -65,10 +65,16 @@ import Testing
     @Test func markedProcessesAreFound() throws {
         let mark = "mark-\(getpid())"
         let process = BackgroundProcess(name: "marked", pidFile: temporary("marked.pid"))
-        let request = ProcessRequest("/bin/sleep", ["600"], environment: ["SERVICES_TEST_MARK": mark])
+        let ready = temporary("marked.ready")
+        let script = "echo > \(ready); while :; do /bin/sleep 600; done"
+        let variables = ["SERVICES_TEST_MARK": mark]
+        let request = ProcessRequest("/bin/sh", ["-c", script], environment: variables)
         let pid = try process.start(request, log: temporary("marked.log"))
-        defer { unlink(temporary("marked.log")) }
-        #expect(MarkedProcesses.find("SERVICES_TEST_MARK", prefix: mark) == [pid])
+        defer { for name in ["marked.ready", "marked.log"] { unlink(temporary(name)) } }
+        // Right after exec the kernel shows an empty environment for a moment.
+        let deadline = Deadline(after: .seconds(20))
+        while access(ready, F_OK) != 0, !deadline.hasPassed { _ = process.ends(within: 10) }
+        #expect(MarkedProcesses.find("SERVICES_TEST_MARK", prefix: mark).contains(pid))
         MarkedProcesses.stop("SERVICES_TEST_MARK", prefix: mark, within: .seconds(20))
         #expect(process.pid == nil)
         try process.stop()

@@ -6,9 +6,8 @@ import Testing
 @Suite struct ServiceFilesTests {
     /// A directory of its own for a test, removed after it.
     private func withDirectory(_ body: (String) throws -> Void) throws {
-        var template = Array("/tmp/services-test-XXXXXX".utf8CString)
-        let made = template.withUnsafeMutableBufferPointer { mkdtemp($0.baseAddress) }
-        let path = String(cString: try #require(made))
+        let path = "/tmp/services-test-\(ServiceSettings.random(bytes: 8))"
+        try Directory.make(path, mode: 0o700)
         defer { try? LocalServices.removeTree(path) }
         try body(path)
     }
@@ -37,8 +36,8 @@ import Testing
                 _ = try ServiceSettings.load(file)
                 Issue.record("half a file was taken")
             } catch {
-                #expect(error.description.contains(file))
-                #expect(error.description.contains("services remove"))
+                #expect("\(error)".contains(file))
+                #expect("\(error)".contains("services remove"))
             }
         }
     }
