@@ -109,26 +109,31 @@ final class RequestHandler: ChannelInboundHandler {
     ) {
         let read: Parameters
         do throws(APIError) { read = try parameters() } catch { return respond(Reply(error), fault) }
-        if let milliseconds = fault?.delay, let eventLoop = context?.eventLoop {
+        guard let eventLoop = context?.eventLoop else { return }
+        if let milliseconds = fault?.delay {
             eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(Int64(milliseconds))) {
-                self.perform(bot, method, read, nil)
+                self.perform(bot, method, read, nil, on: eventLoop)
             }
         } else if let fault, !fault.takesEffect {
             simulation.countFault(fault, bot: bot, method: method)
             if let reply = fault.reply { respond(reply) } else { respond(Reply(body: []), fault) }
         } else {
-            perform(bot, method, read, fault)
+            perform(bot, method, read, fault, on: eventLoop)
         }
     }
 
-    private func perform(_ bot: SimulatedBot, _ method: String, _ parameters: Parameters, _ fault: Fault?) {
-        guard let eventLoop = context?.eventLoop else { return }
-        let outcome = bot.call(method, parameters, answerLost: fault?.losesAnswer ?? false, now: WallClock.now) {
+    /// A delayed call takes effect even though its client has given up meanwhile.
+    private func perform(
+        _ bot: SimulatedBot, _ method: String, _ parameters: Parameters, _ fault: Fault?, on eventLoop: any EventLoop
+    ) {
+        let isLost = fault?.losesAnswer ?? false || context == nil
+        let outcome = bot.call(method, parameters, answerLost: isLost, now: WallClock.now) {
             PollReply(self, eventLoop: eventLoop, exchange: exchange)
         }
         switch outcome {
         case .reply(let reply): respond(reply, fault)
         case .waiting(let id, let seconds):
+            guard context != nil else { return bot.abandonPoll(id) }
             let timer = eventLoop.scheduleTask(in: .seconds(Int64(seconds))) {
                 bot.expirePoll(id, now: WallClock.now)
             }

@@ -25,9 +25,11 @@ final class WebhookSender: Sendable {
     }
 
     /// Starts what the bot has to deliver now. Does not block.
-    func work(_ bot: SimulatedBot) {
+    func work(_ bot: SimulatedBot) { work(bot, now: WallClock.now) }
+
+    private func work(_ bot: SimulatedBot, now: Int64) {
         if stopped.load(ordering: .relaxed) { return }
-        for delivery in bot.startDeliveries(now: WallClock.now) {
+        for delivery in bot.startDeliveries(now: now) {
             Task { await self.deliver(delivery, of: bot) }
         }
     }
@@ -39,10 +41,11 @@ final class WebhookSender: Sendable {
 
     private func deliver(_ delivery: WebhookDelivery, of bot: SimulatedBot) async {
         let failure = await post(delivery, of: bot)
-        if let pause = bot.delivered(delivery, failure: failure, now: WallClock.now) {
-            try? await Task.sleep(for: .microseconds(pause))
-        }
-        work(bot)
+        let ended = WallClock.now
+        guard let pause = bot.delivered(delivery, failure: failure, now: ended) else { return work(bot) }
+        try? await Task.sleep(for: .microseconds(pause))
+        // The wall clock may have been set back meanwhile, and nobody else will look: the time has come.
+        work(bot, now: max(WallClock.now, ended + pause))
     }
 
     /// What went wrong; `nil` for a 2xx.

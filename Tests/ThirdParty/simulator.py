@@ -2,11 +2,16 @@
 
 import asyncio
 import json
+import logging
 import os
 import subprocess
 import unittest
 import urllib.error
 import urllib.request
+
+
+# What the clients say about the errors that the tests provoke.
+logging.disable(logging.CRITICAL)
 
 
 class Simulator:
@@ -34,7 +39,8 @@ class Simulator:
             with urllib.request.urlopen(request, timeout=10) as response:
                 return json.load(response)
         except urllib.error.HTTPError as error:
-            return json.load(error)
+            with error:
+                return json.load(error)
 
 
 class SimulatorTestCase(unittest.IsolatedAsyncioTestCase):
@@ -47,6 +53,10 @@ class SimulatorTestCase(unittest.IsolatedAsyncioTestCase):
         self.addCleanup(self.simulator.stop)
         bot = self.simulator.control("POST", "bots", {})["bots"][0]
         self.token, self.id = bot["token"], bot["id"]
+
+    async def asyncSetUp(self):
+        # The test case switches debugging on, which reports each slow step of a client.
+        asyncio.get_running_loop().slow_callback_duration = 60
 
     async def control(self, method, path, body=None):
         return await asyncio.to_thread(self.simulator.control, method, path, body)

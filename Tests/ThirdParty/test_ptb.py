@@ -64,8 +64,9 @@ class PythonTelegramBotTests(SimulatorTestCase):
         self.assertEqual((total["injected"], total["confirmed"], total["pending"]), (3, 3, 0))
 
     async def test_second_poller(self):
-        async with self.bot() as bot:
-            polls = [asyncio.create_task(bot.get_updates(timeout=5)) for _ in range(2)]
+        # A Bot of this library polls one at a time; two instances are the usual accident.
+        async with self.bot() as first, self.bot() as second:
+            polls = [asyncio.create_task(bot.get_updates(timeout=5)) for bot in (first, second)]
             done, waiting = await asyncio.wait(polls, return_when=asyncio.FIRST_COMPLETED, timeout=self.DEADLINE)
             with self.assertRaisesRegex(Conflict, "terminated by other getUpdates request"):
                 done.pop().result()

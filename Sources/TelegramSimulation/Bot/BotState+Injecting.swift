@@ -115,7 +115,8 @@ extension BotState {
         var entry = LogEntry(update: queue.nextID, kind: LogEntry.UpdateName(text: raw.kind), at: now)
         entry.chat = raw.chat ?? 0
         entry.user = raw.user ?? 0
-        entry.text = raw.text ?? ""
+        // The log stays small, however large the update.
+        entry.text = String((raw.text ?? "").prefix(SendRequest.maximumText))
         if let query = raw.queryID { queries.add(query) }
         // Its message id is its own: it names no message of the simulator.
         entry.message = raw.message ?? 0

@@ -11,9 +11,12 @@ struct ReplyMarkup: Sendable, Equatable {
 
     /// `callback_data`: 1-64 bytes. Bot API, "InlineKeyboardButton".
     static let maximumDataSize = 64
+    /// Bytes of a markup that Telegram takes.
+    static let maximumSize = 10 << 10
 
     /// `nil` for an empty object, which clears a keyboard.
     init?(_ json: [UInt8]) throws(APIError) {
+        if json.count > Self.maximumSize { throw .badRequest("REPLY_MARKUP_TOO_LONG") }
         var reading = Reading()
         do throws(JSONScanner.Malformed) {
             try json.withUnsafeBufferPointer { (bytes) throws(JSONScanner.Malformed) in

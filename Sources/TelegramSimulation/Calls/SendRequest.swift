@@ -18,8 +18,14 @@ struct SendRequest: Sendable {
         } else if let name = method.sentContent {
             text = try Self.caption(parameters)
             guard let value = parameters[name] else { throw .badRequest("there is no \(name) in the request") }
-            medium = Medium(name: name, value: value)
+            medium = Medium(name: name, value: Self.attached(value, parameters))
         }
+    }
+
+    /// `attach://NAME` stands for the file in the part NAME. Bot API, "Sending files".
+    private static func attached(_ value: Parameters.Value, _ parameters: Parameters) -> Parameters.Value {
+        guard case .text(let text) = value, text.hasPrefix("attach://") else { return value }
+        return parameters[String(text.dropFirst("attach://".count))] ?? value
     }
 
     static func chat(_ parameters: Parameters, _ name: String = "chat_id") throws(APIError) -> Int64 {

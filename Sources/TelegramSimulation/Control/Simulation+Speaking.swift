@@ -110,6 +110,10 @@ extension Speech {
             throw .badRequest("user is the id of a user")
         }
         guard let text = element.text("text"), !text.isEmpty else { throw .badRequest("text is what the user says") }
+        // An update of another size comes in by /updates.
+        guard text.utf8.count <= SendRequest.maximumText || text.utf16.count <= SendRequest.maximumText else {
+            throw .badRequest("text has at most \(SendRequest.maximumText) UTF-16 units")
+        }
         self.init(chat: chat, user: user, text: text, kind: kind)
     }
 }
