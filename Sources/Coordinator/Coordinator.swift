@@ -19,6 +19,8 @@ public enum Coordinator {
         onListening: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws(StartupError) {
         let directory = try StateDirectory(configuration.stateDirectory)
+        // Its lock is held to the end.
+        defer { withExtendedLifetime(directory) {} }
         let vault: TokenVault
         do { vault = try TokenVault(file: configuration.keyFile, createIfMissing: true) } catch {
             throw StartupError("\(error)")
