@@ -81,10 +81,7 @@ let package = Package(
                 log, deque,
             ]
         ),
-        library(
-            "Gateway",
-            ["TelegramAPI", "HTTPTransport", "FleetControl", "Broker", "Store", "EventLoop", "FleetModel", log]
-        ),
+        library("Gateway", ["TelegramAPI", "Broker", "Store", "FleetModel", log]),
         library(
             "Coordinator",
             ["FleetControl", "Broker", "Store", "FleetModel", "EventLoop", "CLinux", log, lifecycle, signals, crypto, http]
@@ -104,11 +101,7 @@ let package = Package(
         ),
         executable(
             "FleetGateway",
-            [
-                "Gateway", "Broker", "Store", "HTTPTransport", "TelegramAPI", "FleetLogging", "FleetModel",
-                arguments, log, lifecycle, signals,
-            ]
-        ),
+            ["Gateway", "Broker", "Store", "TelegramAPI", "FleetModel", arguments, log, lifecycle, signals]),
         executable(
             "FleetCoordinator",
             ["Coordinator", "FleetLogging", "Broker", "Store", "FleetModel", arguments, log, signals]),
@@ -128,9 +121,8 @@ let package = Package(
         tests("WorkerRuntimeTests", ["WorkerRuntime", "BotKit", "FleetModel", "Store", "TelegramAPI"]),
         tests("EventLoopTests", ["EventLoop"]),
         tests("BrokerTests", ["Broker", "EventLoop", "CRabbitMQ", log]),
-        tests("HTTPTransportTests", ["HTTPTransport", "EventLoop", "FleetTesting"]),
-        tests("TelegramAPITests", ["TelegramAPI", "HTTPTransport", "FleetModel", "FleetTesting"]),
-        tests("GatewayTests", ["Gateway", "TelegramAPI", "Broker", "HTTPTransport", "FleetModel", log]),
+        tests("HTTPTransportTests", ["HTTPTransport"]),
+        tests("TelegramAPITests", ["TelegramAPI", "HTTPTransport", "FleetModel"]),
         tests("LocalServicesTests", ["LocalServices"]),
         tests("FleetCtlTests", ["FleetCtlKit", "HTTPTransport", "FleetModel"]),
         tests("FleetControlTests", ["FleetControl", "FleetModel"]),
@@ -140,8 +132,8 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "FleetTesting", "Coordinator", "FleetControl", "Gateway", "HTTPTransport", "Broker", "Store",
-                "TelegramAPI", "FleetModel", log,
+                "FleetTesting", "Coordinator", "FleetControl", "HTTPTransport", "Broker", "Store", "TelegramAPI",
+                "FleetModel", log,
             ]
         ),
     ]

@@ -1,19 +1,37 @@
 import EventLoop
 import Logging
 
-/// The database: a pool of connections over one thread.
+/// The database: a pool of connections served by one thread.
+///
+/// Call ``shutdown()`` at the end; without it the thread and its connections stay.
 public final class Database: Sendable {
     public let configuration: StoreConfiguration
     let logger: Logger
+    private let core: PoolCore
 
-    /// Starts the thread; connects when the first call needs it.
+    /// Starts the thread; connects when the first call needs it, or at once with `minConnections`.
     public init(_ configuration: StoreConfiguration, logger: Logger) throws(StoreError) {
+        if configuration.throughPooler, configuration.schema != nil {
+            throw StoreError(.invalidConfiguration, "a schema cannot be set through a pooler; set it for the role")
+        }
+        let loop: EventLoop
+        do {
+            loop = try EventLoop(name: "store")
+        } catch {
+            throw StoreError(.invalidConfiguration, "\(error)")
+        }
         self.configuration = configuration
         self.logger = logger
+        let core = PoolCore(configuration, loop: loop, logger: logger)
+        self.core = core
+        if configuration.minConnections > 0 { Task { await core.start() } }
     }
 
     /// Refuses new calls, lets those under way finish, closes all connections and ends the thread. Idempotent.
-    public func shutdown() async {}
+    public func shutdown() async {
+        await core.shutDown()
+        core.loop.shutdown()
+    }
 
     /// Runs the statements as one transaction in one round trip: all of them take effect or none.
     ///
@@ -23,10 +41,9 @@ public final class Database: Sendable {
     /// - Throws: the error of the first statement that failed. With `outcomeUnknown` the transaction may have been
     ///   committed.
     public func pipeline(
-        _ statements: [Statement],
-        idempotent: Bool = false
+        _ statements: [Statement], idempotent: Bool = false
     ) async throws(StoreError) -> [QueryResult] {
-        throw StoreError(.unreachable, "not connected")
+        try await core.pipeline(statements, idempotent: idempotent)
     }
 
     /// One statement in a transaction of its own.
@@ -34,5 +51,67 @@ public final class Database: Sendable {
         let results = try await pipeline([statement], idempotent: idempotent)
         guard let result = results.first else { throw StoreError(.protocolViolation, "a statement had no result") }
         return result
+    }
+
+    /// Lends one connection for several round trips, for what belongs to a session: advisory locks, or a transaction
+    /// with `BEGIN` and `COMMIT` of its own. A connection given back inside a transaction is closed, which rolls back.
+    public func withConnection<Value>(
+        _ body: (borrowing Lease) async throws -> Value
+    ) async throws -> Value {
+        let id = try await core.acquire()
+        do {
+            let value = try await body(Lease(core: core, id: id))
+            await core.release(id)
+            return value
+        } catch {
+            await core.discard(id)
+            throw error
+        }
+    }
+
+    /// A connection on loan.
+    public struct Lease: ~Copyable, Sendable {
+        let core: PoolCore
+        let id: PoolStateMachine.ConnectionID
+
+        /// As ``Database/pipeline(_:idempotent:)``, on this connection.
+        public func pipeline(_ statements: [Statement]) async throws(StoreError) -> [QueryResult] {
+            try await core.run(statements, on: id).get()
+        }
+
+        public func query(_ statement: Statement) async throws(StoreError) -> QueryResult {
+            guard let result = try await pipeline([statement]).first else {
+                throw StoreError(.protocolViolation, "a statement had no result")
+            }
+            return result
+        }
+
+        /// Several statements as one text, in one transaction unless the text says otherwise; no results.
+        public func script(_ sql: String, timeout: Duration) async throws(StoreError) {
+            try await core.script(sql, timeout: timeout, on: id)
+        }
+    }
+}
+
+extension Database {
+    /// Listens on a connection and thread of its own, apart from the pool. It needs a direct URL, without a pooler.
+    public func listen(_ channels: [String]) async throws(StoreError) -> Notifications {
+        if configuration.throughPooler {
+            throw StoreError(.invalidConfiguration, "LISTEN does not work through a pooler; use a direct database URL")
+        }
+        let loop: EventLoop
+        do {
+            loop = try EventLoop(name: "store-listen")
+        } catch {
+            throw StoreError(.invalidConfiguration, "\(error)")
+        }
+        let notifications = Notifications(configuration, loop: loop)
+        do throws(StoreError) {
+            try await notifications.start(channels)
+        } catch {
+            loop.shutdown()
+            throw error
+        }
+        return notifications
     }
 }

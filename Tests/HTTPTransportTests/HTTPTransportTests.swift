@@ -1,4 +1,3 @@
-import FleetTesting
 import HTTPTransport
 import Testing
 

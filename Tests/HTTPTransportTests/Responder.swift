@@ -3,18 +3,18 @@ import Synchronization
 
 /// A tiny HTTP/1.1 responder on loopback: a thread that accepts, a thread a connection, and a script for the answers.
 /// It knows just enough of HTTP for these tests, and no more than a test needs to see.
-public final class Responder: Sendable {
-    public struct Request: Sendable {
-        public let method: String
-        public let path: String
+final class Responder: Sendable {
+    struct Request: Sendable {
+        let method: String
+        let path: String
         /// The request line and the fields, as they came.
-        public let head: String
-        public let body: [UInt8]
+        let head: String
+        let body: [UInt8]
         /// Which of the accepted connections it came on, from 0.
-        public let connection: Int
+        let connection: Int
     }
 
-    public enum Answer: Sendable {
+    enum Answer: Sendable {
         /// Status, extra fields, body; the connection stays open.
         case ok(status: Int = 200, fields: [String] = [], body: String = "")
         /// Exactly these bytes; then the connection stays open.
@@ -39,17 +39,14 @@ public final class Responder: Sendable {
         var isStopped = false
     }
 
-    public let port: UInt16
+    let port: UInt16
     private let listener: Int32
     private let answer: @Sendable (Request) -> Answer
     private let state = Mutex<State>(State())
 
-    public struct Failure: Error {
-        public init() {}
-    }
+    struct Failure: Error {}
 
-    /// - Parameter answer: called on the connection's thread; it may block.
-    public init(_ answer: @escaping @Sendable (Request) -> Answer) throws {
+    init(_ answer: @escaping @Sendable (Request) -> Answer) throws {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -67,12 +64,12 @@ public final class Responder: Sendable {
         detach { self.acceptAll() }
     }
 
-    public func url(_ path: String) -> String { "http://127.0.0.1:\(port)\(path)" }
+    func url(_ path: String) -> String { "http://127.0.0.1:\(port)\(path)" }
 
-    public var requests: [Request] { state.withLock { $0.requests } }
-    public var connections: Int { state.withLock { $0.connections } }
+    var requests: [Request] { state.withLock { $0.requests } }
+    var connections: Int { state.withLock { $0.connections } }
 
-    public func stop() {
+    func stop() {
         let open = state.withLock { state in
             state.isStopped = true
             return state.open
@@ -82,7 +79,7 @@ public final class Responder: Sendable {
     }
 
     /// Waits until so many requests have come in whole.
-    public func received(_ count: Int) async {
+    func received(_ count: Int) async {
         await withCheckedContinuation { continuation in
             let isThere = state.withLock { state in
                 if state.requests.count < count { state.requestWaiters.append((count, continuation)) }
@@ -93,7 +90,7 @@ public final class Responder: Sendable {
     }
 
     /// Waits until so many connections were left by their client.
-    public func left(_ count: Int) async {
+    func left(_ count: Int) async {
         await withCheckedContinuation { continuation in
             let isThere = state.withLock { state in
                 if state.left < count { state.leftWaiters.append((count, continuation)) }
