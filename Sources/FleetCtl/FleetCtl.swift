@@ -8,6 +8,11 @@ struct FleetCtl: AsyncParsableCommand {
             Exit status: 0 done; 1 not done, stderr says why; 2 the command line was not understood; \
             3 sent, but somebody did not apply it.
             """,
-        subcommands: [Services.self]
+        groupedSubcommands: [
+            CommandGroup(name: "A fleet on this machine", subcommands: [Up.self, Down.self, Services.self, Demo.self]),
+            CommandGroup(name: "Bots and workers", subcommands: [Status.self, BotCommand.self, DoctorCommand.self]),
+            CommandGroup(name: "Config", subcommands: [BroadcastConfig.self, Config.self]),
+            CommandGroup(name: "Operation", subcommands: [DeadLetters.self, Load.self, Migrate.self]),
+        ]
     )
 }

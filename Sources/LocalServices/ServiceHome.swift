@@ -20,6 +20,9 @@ public struct ServiceHome: Sendable {
         try Directory.make("\(path)/logs", mode: 0o755)
     }
 
+    /// Removes the directory with all that is in it.
+    public func remove() throws(ServiceError) { try LocalServices.removeTree(path) }
+
     /// Where `users` can have their data: the home, or a directory in `/var/tmp` when one of them cannot enter it, as
     /// below `/root`.
     /// - Returns: the directory, and why it is not the home.

@@ -62,7 +62,7 @@ import Testing
         tracker.settled(bot: bot, id: 3, at: 10_000, dead: true)
         #expect(tracker.open(bot) == nil)
         let report = LoadReport(tracker: tracker, bots: 1, wanted: 3, elapsed: .seconds(1))
-        #expect(report.confirmed == 1 && report.refused == 1 && report.confirm_unknown == 1)
-        #expect(report.settled == 2 && report.dead_lettered == 1 && report.unsettled == 0)
+        #expect(report.confirmed == 1 && report.refused == 1 && report.confirmUnknown == 1)
+        #expect(report.settled == 2 && report.deadLettered == 1 && report.unsettled == 0)
     }
 }

@@ -18,7 +18,7 @@ struct Up: AsyncParsableCommand {
         var coordinator: String
         var simulator: String?
         var home: String
-        var api_token_file: String
+        var apiTokenFile: String
     }
 
     func run() async throws {
@@ -29,7 +29,7 @@ struct Up: AsyncParsableCommand {
             let telegram = simulator ? try await fleet.startSimulator(transport: transport) : nil
             let url = try await fleet.startCoordinator(endpoints, telegram: telegram, transport: transport)
             return Summary(
-                coordinator: url, simulator: telegram, home: fleet.home.path, api_token_file: fleet.apiTokenFile)
+                coordinator: url, simulator: telegram, home: fleet.home.path, apiTokenFile: fleet.apiTokenFile)
         }
         try output.show(summary) { summary in
             var text = "coordinator  \(summary.coordinator)\n"

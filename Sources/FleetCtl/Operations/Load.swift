@@ -51,9 +51,9 @@ struct Load: AsyncParsableCommand {
             return report
         }
         try output.show(report, table: \.text)
-        if report.refused > 0 || report.confirm_unknown > 0 || report.unsettled > 0 {
+        if report.refused > 0 || report.confirmUnknown > 0 || report.unsettled > 0 {
             throw Fault(
-                "\(report.refused) refused, \(report.confirm_unknown) unknown, \(report.unsettled) not settled in time; see `fleetctl status`"
+                "\(report.refused) refused, \(report.confirmUnknown) unknown, \(report.unsettled) not settled in time; see `fleetctl status`"
             )
         }
     }

@@ -130,6 +130,15 @@ public struct LocalFleet: Sendable {
         }
     }
 
+    /// Drops the home with all data in it. Stop the fleet first.
+    public func erase() async throws(ServiceError) {
+        let home = home
+        try await Blocking.run { () throws(ServiceError) in
+            try LocalServices(home: home).remove()
+            try home.remove()
+        }
+    }
+
     // MARK: Pieces
 
     /// What a `…​.url` file says.
