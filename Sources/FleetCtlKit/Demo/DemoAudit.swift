@@ -195,9 +195,9 @@ public struct DemoAudit: Sendable {
             let answer = replies.first { $0.bot == kill.bot && $0.at >= claimed }
             report.recoveryMilliseconds = answer.map { Double($0.at - kill.at) / 1000 }
         }
-        var last: [BotID: Reply] = [:]
-        for reply in replies { last[reply.bot] = reply }
-        report.botsWithNewGreeting = last.values.count { $0.hasNewGreeting }
+        var last: [BotID: Injected] = [:]
+        for update in injected where update.updateID > last[update.bot]?.updateID ?? .min { last[update.bot] = update }
+        report.botsWithNewGreeting = last.values.count { copies[Key($0)]?.first?.hasNewGreeting ?? false }
     }
 
     private func name(_ update: Injected) -> DemoReport.UpdateName {

@@ -24,7 +24,7 @@ public struct DemoReport: Sendable, Equatable, Codable {
     /// From the SIGKILL to the arrival of the first reply by the worker's successor.
     public var recoveryMilliseconds: Double?
     public var broadcast = Broadcast()
-    /// Bots whose last reply had the new greeting.
+    /// Bots whose reply to the last message had the new greeting.
     public var botsWithNewGreeting = 0
     /// Messages that the database still holds as unsent.
     public var unsent = 0

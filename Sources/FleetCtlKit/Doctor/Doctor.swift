@@ -42,7 +42,7 @@ public struct Doctor: Sendable {
         var entry = statvfs()
         let path = access(fleet.home.path, F_OK) == 0 ? fleet.home.path : "."
         guard statvfs(path, &entry) == 0 else { return .warning("disk", "cannot be asked", mend: "look at df \(path)") }
-        let free = Int64(entry.f_bavail) * Int64(entry.f_frsize) >> 20
+        let free = (Int64(entry.f_bavail) * Int64(entry.f_frsize)) >> 20
         if free < 256 {
             return .failed("disk", "\(free) MiB free at \(path)", mend: "free some; servers stop below 50 MiB")
         }
