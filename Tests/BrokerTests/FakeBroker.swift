@@ -1,3 +1,4 @@
+import CRabbitMQ
 import Foundation
 import Glibc
 import Synchronization
@@ -10,7 +11,8 @@ final class FakeBroker: Sendable {
     let port: Int
     private let listener: Int32
 
-    init(_ script: @escaping @Sendable (FakePeer) throws -> Void) throws {
+    /// - Parameter tls: speaks TLS with this certificate.
+    init(tls: TestCertificate? = nil, _ script: @escaping @Sendable (FakePeer) throws -> Void) throws {
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -31,7 +33,11 @@ final class FakeBroker: Sendable {
                 guard client >= 0 else { return }
                 Thread.detachNewThread {
                     defer { Glibc.close(client) }
-                    try? script(FakePeer(client))
+                    guard let tls else {
+                        try? script(FakePeer(client))
+                        return
+                    }
+                    try? tls.accept(client) { try script(FakePeer(client, tls: $0)) }
                 }
             }
         }
@@ -67,9 +73,11 @@ final class FakePeer {
     }
 
     private let descriptor: Int32
+    private let tls: OpaquePointer?
 
-    init(_ descriptor: Int32) {
+    init(_ descriptor: Int32, tls: OpaquePointer? = nil) {
         self.descriptor = descriptor
+        self.tls = tls
         var patience = timeval(tv_sec: 20, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
     }
@@ -84,8 +92,9 @@ final class FakePeer {
     func send(bytes: [UInt8]) throws {
         var sent = 0
         while sent < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress.map { $0 + sent }, bytes.count - sent, Int32(MSG_NOSIGNAL))
+            let count = bytes[sent...].withUnsafeBytes { rest in
+                if let tls { return Int(SSL_write(tls, rest.baseAddress, Int32(rest.count))) }
+                return Glibc.send(descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { throw FakeBroker.Failure("the client is gone") }
             sent += count
@@ -96,8 +105,9 @@ final class FakePeer {
         var bytes = [UInt8](repeating: 0, count: count)
         var have = 0
         while have < count {
-            let got = bytes.withUnsafeMutableBytes {
-                recv(descriptor, $0.baseAddress.map { $0 + have }, count - have, 0)
+            let got = bytes[have...].withUnsafeMutableBytes { rest in
+                if let tls { return Int(SSL_read(tls, rest.baseAddress, Int32(rest.count))) }
+                return recv(descriptor, rest.baseAddress, rest.count, 0)
             }
             guard got > 0 else { throw FakeBroker.Failure("the client is gone") }
             have += got
