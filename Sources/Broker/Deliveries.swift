@@ -1,4 +1,5 @@
-/// The deliveries of one consumer, pulled. What nobody has pulled yet waits here; `prefetch` bounds it.
+/// The deliveries of one consumer, pulled. What nobody has pulled yet waits here; `prefetch` bounds it. The consumer ends with
+/// its channel.
 public final class Deliveries: Sendable {
     /// Acknowledge on this channel.
     public let channel: BrokerChannel

@@ -51,6 +51,16 @@ import Testing
         #expect(await OnLoop(loop).cancelledTimerFires() == false)
     }
 
+    @Test func aBodyRunsOnTheLoopAndIsRefusedAfterTheEnd() async throws {
+        let loop = try EventLoop(name: "test")
+        let ran = await withCheckedContinuation { continuation in
+            #expect(loop.execute { continuation.resume(returning: loop.isOnLoop) })
+        }
+        #expect(ran)
+        loop.shutdown()
+        #expect(!loop.execute { Issue.record("ran after the end") })
+    }
+
     @Test func backoffStaysWithinFloorAndCap() {
         var backoff = Backoff(floor: .milliseconds(100), cap: .seconds(2))
         for _ in 0..<50 {

@@ -9,13 +9,18 @@ enum Digest {
         body: [UInt8]
     ) -> UInt64 {
         var hash: UInt64 = 0x9E37_79B9_7F4A_7C15
-        for text in [exchange, routingKey, messageID ?? "", correlationID ?? ""] {
-            var text = text
-            text.withUTF8 { mix(&hash, UnsafeRawBufferPointer($0)) }
-        }
+        mix(&hash, exchange)
+        mix(&hash, routingKey)
+        mix(&hash, messageID ?? "")
+        mix(&hash, correlationID ?? "")
         body.withUnsafeBytes { mix(&hash, $0) }
         // 0 stands for publications that cannot come back.
         return max(hash, 1)
+    }
+
+    private static func mix(_ hash: inout UInt64, _ text: String) {
+        var text = text
+        text.withUTF8 { mix(&hash, UnsafeRawBufferPointer($0)) }
     }
 
     /// Folded multiplication, eight bytes at a time.

@@ -115,9 +115,13 @@ struct FrameWriter {
     /// At most 255 bytes; callers check with ``WireRules``. A longer one would be cut here rather than break the frame.
     mutating func put(short text: String) {
         let utf8 = text.utf8
-        let count = min(utf8.count, 255)
-        bytes.append(UInt8(count))
-        bytes.append(contentsOf: utf8.prefix(count))
+        guard utf8.count <= 255 else {
+            bytes.append(255)
+            bytes.append(contentsOf: utf8.prefix(255))
+            return
+        }
+        bytes.append(UInt8(utf8.count))
+        bytes.append(contentsOf: utf8)
     }
 
     mutating func put(table: [String: AMQPValue]) {
