@@ -2,7 +2,7 @@
 public struct AckSet: Sendable, Equatable {
     /// Every unacknowledged delivery of the channel up to and including this tag. Nil or 0: none.
     public var upTo: UInt64?
-    /// Tags above `upTo`, each once, in any order.
+    /// Single tags, in any order. Those that `upTo` covers, or that were acknowledged before, are left out.
     public var also: [UInt64]
 
     public init(upTo: UInt64? = nil, also: [UInt64] = []) {

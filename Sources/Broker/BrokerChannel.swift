@@ -29,16 +29,16 @@ public final class BrokerChannel: Sendable {
     }
 
     /// Acknowledges. Returns when the acks are handed to the connection's thread, which sends all that wait there in one
-    /// go; AMQP has no answer to an ack. A wrong tag closes the channel (406) a little later.
+    /// go; AMQP has no answer to an ack. Tags that are acknowledged already are left out; one that was never delivered closes the channel (406) a little later.
     public func ack(_ tags: AckSet) async throws(BrokerError) {
         guard !tags.isEmpty else { return }
-        try core.write { $0.acks(tags, channel: $1) }
+        try core.ack(tags)
     }
 
     /// Turns one delivery down: dead-lettered or dropped, or put back into the queue. Mind that putting back loses the
     /// queue's order.
     public func reject(_ tag: UInt64, requeue: Bool = false) async throws(BrokerError) {
-        try core.write { $0.reject(tag, requeue: requeue, channel: $1) }
+        try core.reject(tag, requeue: requeue)
     }
 
     /// Fetches one message (`basic.get`), nil if the queue is empty. Acknowledge it like a delivery.

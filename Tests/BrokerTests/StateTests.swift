@@ -120,3 +120,36 @@ import Testing
         #expect(digest("ek", "") != digest("e", "k") && digest("", "ek") != digest("e", "k"))
     }
 }
+
+@Suite struct AckPlannerTests {
+    @Test func aMultipleAckNamesADeliveryThatIsStillOut() {
+        var planner = AckPlanner()
+        #expect(planner.plan(AckSet(also: [3, 5])) == AckSet(also: [3, 5]))
+        // 1 and 2 are out, 3 is not: naming 3 would close the channel.
+        #expect(planner.plan(AckSet(upTo: 3)) == AckSet(upTo: 2))
+        #expect(planner.plan(AckSet(upTo: 5, also: [5, 4, 7])) == AckSet(upTo: 4, also: [7]))
+        #expect(planner.plan(AckSet(upTo: 7)) == AckSet(upTo: 6))
+    }
+
+    @Test func whatIsSettledIsLeftOut() {
+        var planner = AckPlanner()
+        #expect(planner.plan(AckSet(upTo: 4)) == AckSet(upTo: 4))
+        #expect(planner.plan(AckSet(upTo: 4, also: [4, 2])) == AckSet())
+        #expect(planner.plan(AckSet(upTo: 3)) == AckSet())
+        #expect(planner.plan(AckSet(also: [6, 6])) == AckSet(also: [6]))
+        let (again, fresh) = (planner.settle(6), planner.settle(5))
+        #expect(!again && fresh)
+        #expect(planner.plan(AckSet(upTo: 6)) == AckSet())
+        #expect(planner.plan(AckSet(upTo: 9)) == AckSet(upTo: 9))
+    }
+
+    @Test func singlesInOrderLeaveNothingToCover() {
+        var planner = AckPlanner()
+        for tag in 1...1000 as ClosedRange<UInt64> {
+            let fresh = planner.settle(tag)
+            #expect(fresh)
+        }
+        #expect(planner.plan(AckSet(upTo: 1000)) == AckSet())
+        #expect(planner.plan(AckSet(upTo: 1001)) == AckSet(upTo: 1001))
+    }
+}

@@ -49,6 +49,7 @@ final class ChannelCore: @unchecked Sendable {
     var consumers: [Consumer] = []
     var assembler = MessageAssembler()
     var publisher: PublisherCore?
+    private var acks = AckPlanner()
 
     init(id: UInt16, connection: ConnectionCore) {
         self.id = id
@@ -60,11 +61,21 @@ final class ChannelCore: @unchecked Sendable {
     /// Why the channel does not work any more.
     var failure: BrokerError? { status.withLock { $0 } }
 
-    /// Adds frames to the burst that leaves next.
-    func write(_ body: @escaping @Sendable (inout FrameWriter, UInt16) -> Void) throws(BrokerError) {
+    /// Adds acks to the burst that leaves next.
+    func ack(_ tags: AckSet) throws(BrokerError) {
+        try write { channel, core in core.writer.acks(channel.acks.plan(tags), channel: channel.id) }
+    }
+
+    func reject(_ tag: UInt64, requeue: Bool) throws(BrokerError) {
+        try write { channel, core in
+            if channel.acks.settle(tag) { core.writer.reject(tag, requeue: requeue, channel: channel.id) }
+        }
+    }
+
+    private func write(_ body: @escaping @Sendable (ChannelCore, ConnectionCore) -> Void) throws(BrokerError) {
         if let failure { throw failure }
         let accepted = connection.submit { [self] core in
-            if phase == .open { body(&core.writer, id) }
+            if phase == .open { body(self, core) }
         }
         if !accepted { throw failure ?? connection.shared.failure ?? .closedByUs }
     }
