@@ -3,7 +3,7 @@ import Logging
 
 /// The database: a pool of connections served by one thread.
 ///
-/// Call ``shutdown()`` at the end; without it the thread and its connections stay.
+/// Call ``shutdown()`` at the end, so that what is under way can finish.
 public final class Database: Sendable {
     public let configuration: StoreConfiguration
     let logger: Logger
@@ -27,10 +27,10 @@ public final class Database: Sendable {
         if configuration.minConnections > 0 { Task { await core.start() } }
     }
 
-    /// Refuses new calls, lets those under way finish, closes all connections and ends the thread. Idempotent.
+    /// Refuses new calls, lets those under way finish, and closes all connections. Idempotent.
+    /// The thread ends with the last reference to the database.
     public func shutdown() async {
         await core.shutDown()
-        core.loop.shutdown()
     }
 
     /// Runs the statements as one transaction in one round trip: all of them take effect or none.
@@ -106,12 +106,7 @@ extension Database {
             throw StoreError(.invalidConfiguration, "\(error)")
         }
         let notifications = Notifications(configuration, loop: loop)
-        do throws(StoreError) {
-            try await notifications.start(channels)
-        } catch {
-            loop.shutdown()
-            throw error
-        }
+        try await notifications.start(channels)
         return notifications
     }
 }

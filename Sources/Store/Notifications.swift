@@ -68,12 +68,14 @@ public actor Notifications {
         return try result.get()
     }
 
-    /// Closes the connection. Idempotent.
+    /// Closes the connection; `next` then throws. Idempotent.
     public func close() {
         end(StoreError(.shutDown, "listening was ended"))
         connection.close()
-        loop.shutdown()
     }
+
+    // Not in `close`: a call that came after it would wait for a thread that is gone.
+    deinit { loop.shutdown() }
 
     private func received(_ notification: Notification) {
         if let waiter {

@@ -32,6 +32,9 @@ actor PoolCore {
                 idleTimeout: configuration.idleTimeout, healthCheckAfter: configuration.healthCheckAfter))
     }
 
+    // Not in `shutDown`: a call that came after it would wait for a thread that is gone.
+    deinit { loop.shutdown() }
+
     /// Shortly after the server's own timeout, which leaves the outcome known.
     private var pipelineTimeout: Duration {
         configuration.throughPooler ? configuration.statementTimeout : configuration.statementTimeout + .seconds(5)

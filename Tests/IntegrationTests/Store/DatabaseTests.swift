@@ -191,6 +191,9 @@ import Testing
             let error = await #expect(throws: StoreError.self) { try await waiting.value }
             #expect(error?.code == .cancelled)
             await notifications.close()
+            await notifications.close()
+            let closed = await #expect(throws: StoreError.self) { try await notifications.next() }
+            #expect(closed?.code == .shutDown)
         }
     }
 }
