@@ -124,7 +124,7 @@ let package = Package(
         tests("HTTPTransportTests", ["HTTPTransport"]),
         tests("TelegramAPITests", ["TelegramAPI", "HTTPTransport", "FleetModel"]),
         tests("LocalServicesTests", ["LocalServices"]),
-        tests("FleetCtlTests", ["FleetCtlKit", "HTTPTransport", "FleetModel"]),
+        tests("FleetCtlTests", ["FleetCtlKit", "HTTPTransport", "LocalServices", "FleetModel"]),
         tests("FleetControlTests", ["FleetControl", "FleetModel"]),
         tests("CoordinatorTests", ["Coordinator", "FleetModel", log, http]),
         tests("StoreTests", ["Store", "FleetModel"]),
@@ -132,8 +132,8 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "FleetTesting", "Coordinator", "FleetControl", "HTTPTransport", "Broker", "Store", "TelegramAPI",
-                "FleetModel", log,
+                "FleetTesting", "Coordinator", "FleetControl", "HTTPTransport", "Broker", "LocalServices", "Store",
+                "TelegramAPI", "FleetModel", log,
             ]
         ),
     ]
