@@ -43,6 +43,12 @@ let package = Package(
         .executable(name: "fleetctl", targets: ["FleetCtl"]),
         .executable(name: "telegram-simulator", targets: ["TelegramSimulator"]),
         .library(name: "BotKit", targets: ["BotKit"]),
+        // For Benchmarks, which is a package of its own.
+        .library(
+            name: "FleetParts",
+            targets: [
+                "Broker", "FleetControl", "FleetModel", "FleetTesting", "HTTPTransport", "LocalServices", "Store",
+            ]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -84,7 +90,10 @@ let package = Package(
         library("Gateway", ["TelegramAPI", "Broker", "Store", "FleetModel", log]),
         library(
             "Coordinator",
-            ["FleetControl", "Broker", "Store", "FleetModel", "EventLoop", "CLinux", log, lifecycle, signals, crypto, http]
+            [
+                "FleetControl", "Broker", "Store", "FleetModel", "EventLoop", "CLinux", log, lifecycle, signals, crypto,
+                http,
+            ]
         ),
         library("FleetLogging", ["FleetModel", log]),
         library("TelegramSimulation", ["FleetModel", deque]),
@@ -114,7 +123,7 @@ let package = Package(
         ),
 
         // Tests. Those named after a target need no server; IntegrationTests use real ones.
-        library("FleetTesting", ["Broker", "HTTPTransport", "Store", "FleetModel", log]),
+        library("FleetTesting", ["Broker", "HTTPTransport", "LocalServices", "Store", "FleetModel", log]),
         tests("FleetModelTests", ["FleetModel"]),
         tests("FleetLoggingTests", ["FleetLogging", "FleetModel", log]),
         tests("BotKitTests", ["BotKit", "FleetModel"]),

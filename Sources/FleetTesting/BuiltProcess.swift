@@ -104,8 +104,11 @@ public final class BuiltProcess: Sendable {
         }
     }
 
-    /// Beside the test bundle, where the package manager puts them.
+    /// In `FLEET_BIN_DIR`, or beside the test bundle, where the package manager puts them.
     public static func locate(_ name: String) throws -> URL {
+        if let directory = ProcessInfo.processInfo.environment["FLEET_BIN_DIR"] {
+            return URL(fileURLWithPath: directory).appendingPathComponent(name)
+        }
         var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
         for _ in 0..<4 {
             let candidate = folder.appendingPathComponent(name)

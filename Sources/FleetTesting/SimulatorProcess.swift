@@ -25,6 +25,8 @@ public struct SimulatorProcess: Sendable {
         public let chat: Int64?
         public let text: String?
         public let update_id: Int64?
+        /// When a call came in, in microseconds.
+        public let at_us: Int64?
     }
 
     public static func start(_ arguments: [String] = []) async throws -> SimulatorProcess {

@@ -6,8 +6,9 @@ import Store
 /// Databases for tests: each in a schema of its own on the server named by `FLEET_DATABASE_URL`.
 public enum TestDatabase {
     /// The URL and a fresh schema's name. The schema is not made yet.
-    public static func configuration(schema: String? = nil) throws -> StoreConfiguration {
-        guard let url = getenv("FLEET_DATABASE_URL").map({ String(cString: $0) }), !url.isEmpty else {
+    /// - Parameter url: another server than the environment's.
+    public static func configuration(url: String? = nil, schema: String? = nil) throws -> StoreConfiguration {
+        guard let url = url ?? getenv("FLEET_DATABASE_URL").map({ String(cString: $0) }), !url.isEmpty else {
             throw MissingServer(variable: "FLEET_DATABASE_URL")
         }
         var configuration = try StoreConfiguration(url: url)
@@ -19,11 +20,12 @@ public enum TestDatabase {
     /// Runs `body` with a migrated database in a fresh schema, which is dropped afterwards.
     /// - Parameter migrated: `false` leaves the schema empty.
     public static func with<Value>(
+        url: String? = nil,
         migrated: Bool = true,
         configure: (inout StoreConfiguration) -> Void = { _ in },
         _ body: (Database) async throws -> Value
     ) async throws -> Value {
-        var configuration = try configuration()
+        var configuration = try configuration(url: url)
         configure(&configuration)
         let schema = configuration.schema ?? "public"
         let logger = Logger(label: "test.database")
@@ -38,7 +40,7 @@ public enum TestDatabase {
         }
         await database.shutdown()
         // A connection of its own: the test may have used up, broken or shut down the others.
-        let cleaner = try Database(try Self.configuration(schema: "public"), logger: logger)
+        let cleaner = try Database(try Self.configuration(url: url, schema: "public"), logger: logger)
         _ = try? await cleaner.query(Statement("", "DROP SCHEMA IF EXISTS \"\(schema)\" CASCADE"))
         await cleaner.shutdown()
         return try result.get()

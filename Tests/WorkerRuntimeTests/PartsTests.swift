@@ -7,7 +7,7 @@ import Testing
 @Suite struct AckLedgerTests {
     @Test func gapsAreAckedSinglyAndClosedTogether() {
         var ledger = AckLedger()
-        for tag in 1...5 { ledger.delivered(UInt64(tag)) }
+        for tag in 1...5 { _ = ledger.delivered(UInt64(tag)) }
         ledger.settled(3)
         ledger.settled(2)
         #expect(ledger.take()?.also.sorted() == [2, 3])
@@ -22,9 +22,16 @@ import Testing
         #expect(ledger.take()?.upTo == 5)
     }
 
+    @Test func aTagOutOfTurnIsNotTaken() {
+        var ledger = AckLedger()
+        let first = ledger.delivered(1)
+        let skipped = ledger.delivered(3)
+        #expect(first && !skipped)
+    }
+
     @Test func settlingTwiceCountsOnce() {
         var ledger = AckLedger()
-        ledger.delivered(1)
+        _ = ledger.delivered(1)
         ledger.settled(1)
         ledger.settled(1)
         #expect(ledger.open == 0)

@@ -16,10 +16,12 @@ struct AckLedger {
     /// Deliveries not yet settled.
     private(set) var open = 0
 
-    mutating func delivered(_ tag: UInt64) {
-        precondition(tag == base + UInt64(slots.count), "delivery tags of a channel are consecutive")
+    /// `false`: the tag is not the next one, so acks of this channel could mean something else than they say.
+    mutating func delivered(_ tag: UInt64) -> Bool {
+        guard tag == base + UInt64(slots.count) else { return false }
         slots.append(.open)
         open += 1
+        return true
     }
 
     mutating func settled(_ tag: UInt64) {

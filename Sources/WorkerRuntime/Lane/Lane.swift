@@ -91,6 +91,8 @@ struct Lane {
     var poisoned: [UInt64: String] = [:]
     var lastSequence: Int64 = 0
     var isDraining = false
+    /// The channel's deliveries make no sense; only a new subscription helps.
+    var isBroken = false
     /// The lane's row, once it was claimed.
     var rowID: Int64?
 
@@ -132,7 +134,10 @@ struct Lane {
         if ownership == .unclaimed { ownership = .wanted }
         let cautious = cautiousUntil.map { now < $0 } ?? false
         for arrival in arrivals {
-            acks.delivered(arrival.tag)
+            guard acks.delivered(arrival.tag) else {
+                isBroken = true
+                return
+            }
             counters.received += 1
             switch arrival.content {
             case .unreadable(let body, let reason):
@@ -309,6 +314,7 @@ struct Lane {
         entries = [:]
         open = [:]
         poisoned = [:]
+        isBroken = false
         acks = AckLedger()
         unreadable = []
         reset(now: now)

@@ -212,10 +212,15 @@ struct LaneSession {
     private mutating func run(_ job: HandlerJob, _ lane: inout Lane) {
         let runner = runner
         let done = Handoff()
-        let task = Task.immediate {
+        let work: @Sendable () async -> Void = {
             let result = await runner.handle(job)
             if !done.finish(result) { runner.mailbox.post(.handled(job.id, result)) }
         }
+        #if compiler(>=6.2)
+        let task = Task.immediate { await work() }
+        #else
+        let task = Task { await work() }
+        #endif
         if let result = done.detach() {
             lane.handled(job.id, result, now: .now)
         } else {
@@ -239,7 +244,7 @@ struct LaneSession {
     // MARK: The end
 
     func isOver(_ lane: Lane, cancelled: Bool) -> Bool {
-        if isLost || isFenced || cancelled { return true }
+        if isLost || isFenced || lane.isBroken || cancelled { return true }
         guard let drainBy else { return false }
         return lane.isDrained || ContinuousClock.now >= drainBy
     }

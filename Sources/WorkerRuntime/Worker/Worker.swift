@@ -66,6 +66,7 @@ public final class Worker: Sendable {
         _ publishing: BrokerLink
     ) async throws {
         let bots = try await loadBots(database)
+        try await connect(consuming)
         let config = FleetConfig(database: database, state: try await database.configState())
         let lanes = try bots.map { bot in
             try makeLane(bot, database: database, transport: transport, link: consuming)
@@ -152,6 +153,27 @@ public final class Worker: Sendable {
                 logger.warning("\(error)")
                 try await Task.sleep(for: .milliseconds(500))
             }
+        }
+    }
+
+    /// The first connection has a deadline, and a refused login ends the start; later losses are waited out.
+    private func connect(_ link: BrokerLink) async throws {
+        let limit = settings.startupDeadline
+        let place = "\(settings.broker)"
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                do throws(BrokerError) {
+                    _ = try await link.connection()
+                } catch {
+                    if error.code != .cancelled { throw WorkerError("\(error)") }
+                }
+            }
+            group.addTask {
+                try await Task.sleep(for: limit)
+                throw WorkerError("RabbitMQ at \(place) was not reached within \(limit); is it running?")
+            }
+            try await group.next()
+            group.cancelAll()
         }
     }
 

@@ -13,12 +13,13 @@ struct WorkerFixture: Sendable {
     let database: Database
     let simulator: SimulatorProcess
     let telegram: SimulatorProcess.Bot
-    let connection: BrokerConnection
-    let publisher: Publisher
+    let link: BrokerLink
     let environment: [String: String]
 
     /// Runs `body` with a bot of the `echo` behaviour, then removes what it made.
+    /// - Parameter servers: `nil`: those the environment names.
     static func with(
+        servers: PrivateServers? = nil,
         behaviour: String = "echo", config: [String: ConfigValue] = [:],
         _ body: (WorkerFixture) async throws -> Void
     ) async throws {
@@ -30,37 +31,41 @@ struct WorkerFixture: Sendable {
         let bot = try #require(BotID("t\(Incarnation())"))
         var values = config
         values["flood.limits"] = .bool(false)
-        try await TestDatabase.with { database in
+        try await TestDatabase.with(url: servers?.databaseURL) { database in
             let spec = BotSpec(id: bot, behaviour: behaviour)
             try await database.addBot(spec, token: Secret(telegram.token), vault: vault)
             _ = try await database.commitConfig(
                 ConfigChange(scope: .global, set: values), author: "test", reason: nil)
-            let url = try #require(ProcessInfo.processInfo.environment["FLEET_AMQP_URL"], "FLEET_AMQP_URL is not set")
-            let connection = try await BrokerConnection.open(
-                BrokerConfiguration(url: url, name: "test"), logger: Logger(label: "test"))
-            try await connection.openChannel().declareIntake(of: spec)
+            let url = try servers?.amqpURL ?? environment("FLEET_AMQP_URL")
+            let link = BrokerLink(
+                configuration: try BrokerConfiguration(url: url, name: "test"), logger: Logger(label: "test"))
+            try await link.connection().openChannel().declareIntake(of: spec)
+            let schema = database.configuration.schema ?? "public"
             let fixture = WorkerFixture(
-                bot: bot, database: database, simulator: simulator, telegram: telegram, connection: connection,
-                publisher: try await Publisher.open(on: connection),
+                bot: bot, database: database, simulator: simulator, telegram: telegram, link: link,
                 environment: [
-                    "FLEET_DATABASE_URL": try databaseURL(schema: database.configuration.schema ?? "public"),
+                    "FLEET_AMQP_URL": url,
+                    "FLEET_DATABASE_URL": withSchema(
+                        try servers?.databaseURL ?? environment("FLEET_DATABASE_URL"), schema),
                     "FLEET_KEY_FILE": keyFile, "FLEET_TELEGRAM_API": simulator.url, "FLEET_LOG_LEVEL": "debug",
                 ])
             let result: Result<Void, any Error>
             do { result = .success(try await body(fixture)) } catch { result = .failure(error) }
-            let cleaner = try await connection.openChannel()
+            let cleaner = try await link.connection().openChannel()
             try await cleaner.deleteQueue(FleetTopology.intakeQueue(of: bot))
             try await cleaner.deleteQueue(FleetTopology.brokerDeadQueue(of: bot))
-            await connection.close()
+            await link.close()
             try result.get()
         }
     }
 
+    private static func environment(_ name: String) throws -> String {
+        try #require(ProcessInfo.processInfo.environment[name], "\(name) is not set; tests against servers need it")
+    }
+
     /// The server's URL with the test's schema as search path, as another process understands it.
-    private static func databaseURL(schema: String) throws -> String {
-        let url = try #require(
-            ProcessInfo.processInfo.environment["FLEET_DATABASE_URL"], "FLEET_DATABASE_URL is not set")
-        return url + (url.contains("?") ? "&" : "?") + "options=-csearch_path%3D\(schema)"
+    private static func withSchema(_ url: String, _ schema: String) -> String {
+        url + (url.contains("?") ? "&" : "?") + "options=-csearch_path%3D\(schema)"
     }
 
     func startWorker(_ name: String = "w") async throws -> BuiltProcess {
@@ -70,11 +75,13 @@ struct WorkerFixture: Sendable {
     }
 
     func inject(_ bodies: [[UInt8]]) async throws {
+        let publisher = try await Publisher.open(on: link.connection())
         let outcomes = try await publisher.publish(
             bodies.map {
                 Publication(routingKey: FleetTopology.intakeQueue(of: bot), body: $0, contentType: "application/json")
             })
         #expect(outcomes.allSatisfy { $0 == .confirmed })
+        await publisher.close()
     }
 
     /// `count` messages with consecutive ids from `first`, spread over `chats` chats (1, 2, …); the text is the id.

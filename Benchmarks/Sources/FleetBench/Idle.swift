@@ -1,0 +1,40 @@
+import ArgumentParser
+import FleetModel
+import Foundation
+
+/// How soon a worker consumes after exec, and what it costs when nothing happens.
+struct Idle: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Start to first consumption, and memory at rest.")
+
+    @OptionGroup var options: BenchOptions
+
+    func run() async throws {
+        var measurement = Measurement("idle: one worker, connected to both servers")
+        for _ in 0..<options.runs {
+            try await BenchFleet.with(config: ["send.paused": .bool(true)]) { fleet, _ in
+                let bot = fleet.bots[0]
+                try await fleet.fill(bot, count: 1, chats: 1)
+                let started = Timestamp.now
+                let worker = try fleet.startWorker(bot)
+                try await fleet.waitSettled(bot, 1)
+                let settled = try await fleet.number(
+                    "SELECT (extract(epoch FROM settled_at) * 1000)::bigint FROM inbox")
+                measurement.add("exec_to_first_settled_ms", Double(settled - started.milliseconds))
+                let before = ProcessFigures.cpuSeconds(worker.pid)
+                // Rest is what is measured here, so this waits on purpose.
+                try await Task.sleep(for: .seconds(10))
+                measurement.add("rss_mb", ProcessFigures.kilobytes("VmRSS", worker.pid) / 1024)
+                measurement.add("threads", Double(Self.count("/proc/\(worker.pid)/task")))
+                measurement.add("descriptors", Double(Self.count("/proc/\(worker.pid)/fd")))
+                measurement.add("cpu_percent_at_rest", (ProcessFigures.cpuSeconds(worker.pid) - before) * 10)
+                worker.signal(SIGTERM)
+                _ = await worker.exit()
+            }
+        }
+        try measurement.report(to: options.output)
+    }
+
+    private static func count(_ folder: String) -> Int {
+        (try? FileManager.default.contentsOfDirectory(atPath: folder).count) ?? 0
+    }
+}
