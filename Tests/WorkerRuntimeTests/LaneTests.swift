@@ -256,4 +256,57 @@ import Testing
         fixture.arrive([(2, 10)], redelivered: true)
         #expect(fixture.lane.ownership == .wanted)
     }
+
+    /// What the database holds as unsent is read at some moment during a claim; an answer of Telegram that comes at any
+    /// other moment must not lead to a second copy.
+    @Test(arguments: [false, true])
+    func anAnswerThatComesDuringAClaimIsNotForgotten(_ succeeded: Bool) {
+        var fixture = LaneFixture()
+        fixture.arrive([(1, 10), (2, 20)])
+        fixture.claim()
+        fixture.recall()
+        fixture.handleAll()
+        fixture.settleAll()
+        let rows = fixture.lane.sends.take(now: fixture.now)
+        #expect(rows.count == 2)
+        fixture.arrive([(3, 30)])
+        fixture.recall()
+        fixture.handleAll()
+        _ = fixture.settle()
+        fixture.lane.settlementFailed(.unavailable, now: fixture.now)
+        // Read by the claim while both were on their way.
+        let unsent = rows
+        let wanted = fixture.lane.takeClaim()
+        #expect(wanted)
+        fixture.lane.sendEnded(rows[0].seq, succeeded ? .sent : .failed, now: fixture.now)
+        let orphans = fixture.lane.takeOrphanMarks()
+        #expect(orphans == nil)
+        let claim = LaneClaim(
+            id: 9, key: LaneKey(bot: LaneFixture.bot), term: 2, previousOwner: nil, claimedAt: .now)
+        fixture.lane.claimed(claim, unsent: unsent, holdUntil: nil)
+        fixture.lane.sendEnded(rows[1].seq, .sent, now: fixture.now)
+        let again = fixture.lane.sends.take(now: fixture.now + .seconds(60))
+        #expect(again.map(\.seq) == (succeeded ? [] : [rows[0].seq]))
+        #expect(fixture.lane.sends.unsent == (succeeded ? 0 : 1))
+    }
+
+    @Test func noClaimIsMadeWhileSentMessagesAreBeingMarked() {
+        var fixture = LaneFixture()
+        fixture.arrive([(1, 10)])
+        fixture.claim()
+        fixture.recall()
+        fixture.handleAll()
+        fixture.settleAll()
+        let rows = fixture.lane.sends.take(now: fixture.now)
+        fixture.lane.channelClosed(now: fixture.now)
+        fixture.lane.sendEnded(rows[0].seq, .sent, now: fixture.now)
+        let orphans = fixture.lane.takeOrphanMarks()
+        #expect(orphans?.seqs == [rows[0].seq])
+        fixture.nextTag = 1
+        fixture.arrive([(2, 10)])
+        let early = fixture.lane.takeClaim()
+        fixture.lane.marked(failed: [], now: fixture.now)
+        let late = fixture.lane.takeClaim()
+        #expect([early, late] == [false, true])
+    }
 }

@@ -93,6 +93,8 @@ struct Lane {
     var isDraining = false
     /// The channel's deliveries make no sense; only a new subscription helps.
     var isBroken = false
+    /// Marks are being made outside a settlement.
+    private var isMarking = false
     /// The lane's row, once it was claimed.
     var rowID: Int64?
 
@@ -174,7 +176,7 @@ struct Lane {
 
     /// Whether the runner has to claim the lane now.
     mutating func takeClaim() -> Bool {
-        guard ownership == .wanted, settling == nil else { return false }
+        guard ownership == .wanted, settling == nil, !isMarking else { return false }
         ownership = .claiming
         return true
     }
@@ -194,9 +196,19 @@ struct Lane {
     }
 
     /// Sent rows that no settlement of this owner will mark; a mark is a fact and needs no ownership.
+    ///
+    /// Never beside a claim, which reads what is unsent: a row deleted between that reading and the claim's answer would
+    /// be sent again.
     mutating func takeOrphanMarks() -> (lane: Int64, seqs: [Int64])? {
-        guard !isOwned, settling == nil, let rowID, sends.marksSince != nil else { return nil }
+        guard ownership == .unclaimed, !isMarking, let rowID, sends.marksSince != nil else { return nil }
+        isMarking = true
         return (rowID, sends.takeMarks())
+    }
+
+    /// What came of ``takeOrphanMarks()``.
+    mutating func marked(failed: [Int64], now: ContinuousClock.Instant) {
+        isMarking = false
+        sends.unmarked(failed, now: now)
     }
 
     mutating func takeRecall() -> Recall? {

@@ -115,7 +115,7 @@ struct LaneRunner: Sendable {
         await session.quiesce(&lane)
         lane.channelClosed(now: .now)
         if let marks = lane.takeOrphanMarks() {
-            lane.sends.unmarked(await mark(marks.seqs, lane: marks.lane), now: .now)
+            lane.marked(failed: await mark(marks.seqs, lane: marks.lane), now: .now)
         }
         counters.update(key, lane.counters)
     }

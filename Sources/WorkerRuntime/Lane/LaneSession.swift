@@ -59,7 +59,7 @@ struct LaneSession {
             settlementEnded(result, &lane, now: now)
         case .marked(let failed):
             databaseTasks -= 1
-            lane.sends.unmarked(failed, now: now)
+            lane.marked(failed: failed, now: now)
             if !failed.isEmpty { databasePauseUntil = now + LaneRunner.databasePause }
         case .sent(let answers):
             for (seq, answer) in answers { lane.sendEnded(seq, answer, now: now) }

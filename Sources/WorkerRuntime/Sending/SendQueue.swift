@@ -61,9 +61,10 @@ struct SendQueue {
         if isFirst { ready.append(row.conversation) }
     }
 
-    /// Takes the outbox as the database has it, after a claim. What is in flight, or sent and not yet marked, is known
-    /// here better.
+    /// Takes the outbox as the database has it, after a claim, in place of what was known. What is in flight, or sent and
+    /// not yet marked, is known better here.
     mutating func reload(_ rows: [OutboxRow], holdUntil: ContinuousClock.Instant?) {
+        forgetWaiting()
         let sent = Set(marks)
         self.holdUntil = holdUntil
         enqueue(rows.filter { inFlight[$0.seq] == nil && !sent.contains($0.seq) })
