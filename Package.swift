@@ -87,7 +87,10 @@ let package = Package(
                 log, deque,
             ]
         ),
-        library("Gateway", ["TelegramAPI", "Broker", "Store", "FleetModel", log]),
+        library(
+            "Gateway",
+            ["TelegramAPI", "HTTPTransport", "FleetControl", "Broker", "Store", "EventLoop", "FleetModel", log]
+        ),
         library(
             "Coordinator",
             [
@@ -110,7 +113,11 @@ let package = Package(
         ),
         executable(
             "FleetGateway",
-            ["Gateway", "Broker", "Store", "TelegramAPI", "FleetModel", arguments, log, lifecycle, signals]),
+            [
+                "Gateway", "Broker", "Store", "HTTPTransport", "TelegramAPI", "FleetLogging", "FleetModel",
+                arguments, log, lifecycle, signals,
+            ]
+        ),
         executable(
             "FleetCoordinator",
             ["Coordinator", "FleetLogging", "Broker", "Store", "FleetModel", arguments, log, signals]),
@@ -130,8 +137,9 @@ let package = Package(
         tests("WorkerRuntimeTests", ["WorkerRuntime", "BotKit", "FleetModel", "Store", "TelegramAPI"]),
         tests("EventLoopTests", ["EventLoop"]),
         tests("BrokerTests", ["Broker", "EventLoop", "CRabbitMQ", log]),
-        tests("HTTPTransportTests", ["HTTPTransport"]),
-        tests("TelegramAPITests", ["TelegramAPI", "HTTPTransport", "FleetModel"]),
+        tests("HTTPTransportTests", ["HTTPTransport", "EventLoop", "FleetTesting"]),
+        tests("TelegramAPITests", ["TelegramAPI", "HTTPTransport", "FleetModel", "FleetTesting"]),
+        tests("GatewayTests", ["Gateway", "TelegramAPI", "Broker", "HTTPTransport", "FleetModel", log]),
         tests("LocalServicesTests", ["LocalServices"]),
         tests("FleetCtlTests", ["FleetCtlKit", "HTTPTransport", "LocalServices", "FleetModel"]),
         tests("FleetControlTests", ["FleetControl", "FleetModel"]),
@@ -141,8 +149,8 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "FleetTesting", "Coordinator", "FleetControl", "HTTPTransport", "Broker", "LocalServices", "Store",
-                "TelegramAPI", "FleetModel", log,
+                "FleetTesting", "Coordinator", "FleetControl", "Gateway", "HTTPTransport", "Broker", "LocalServices",
+                "Store", "TelegramAPI", "FleetModel", log,
             ]
         ),
     ]
