@@ -150,7 +150,8 @@ let package = Package(
             "IntegrationTests",
             [
                 "FleetTesting", "Coordinator", "FleetControl", "Gateway", "HTTPTransport", "Broker", "LocalServices",
-                "Store", "TelegramAPI", "FleetModel", log,
+                "Store",
+                "TelegramAPI", "FleetModel", log,
             ]
         ),
     ]

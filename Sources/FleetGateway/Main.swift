@@ -1,3 +1,66 @@
-@main struct Main {
-    static func main() {}
+import ArgumentParser
+import FleetLogging
+import Gateway
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+/// Takes updates in from Telegram and puts them into the bots' queues.
+@main
+struct FleetGateway: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fleet-gateway",
+        abstract: "Takes updates in: long polling, one poller a bot, each update confirmed by RabbitMQ first.",
+        discussion: """
+            Servers come from the environment: FLEET_AMQP_URL, FLEET_DATABASE_URL, FLEET_KEY_FILE, \
+            FLEET_TELEGRAM_API. Logs go to stderr. Several gateways share the bots through leases in PostgreSQL. \
+            SIGTERM publishes what is at hand and gives the leases back; a second one stops at once, and nothing is \
+            lost then either: Telegram keeps what was not confirmed.
+            """
+    )
+
+    @Option(help: "The gateway's name, unique in the fleet.")
+    var name: String
+
+    @Option(help: "Bots to poll at a time; the rest is left to other gateways.")
+    var maxPollers: Int = 2000
+
+    func validate() throws {
+        if name.isEmpty { throw ValidationError("--name must not be empty") }
+        guard 1...100_000 ~= maxPollers else { throw ValidationError("--max-pollers takes 1 to 100000") }
+    }
+
+    func run() async throws {
+        let logger = FleetLogHandler.bootstrap("fleet-gateway")
+        let process: GatewayProcess
+        do {
+            process = try GatewayProcess(name: name, maximumPollers: maxPollers, logger: logger)
+        } catch {
+            logger.critical("\(error)")
+            throw ExitCode(1)
+        }
+        let second = Task { await Self.exitOnSecondSignal(logger) }
+        var services = ServiceGroupConfiguration(
+            services: [.init(service: process)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        services.maximumGracefulShutdownDuration = .seconds(20)
+        services.maximumCancellationDuration = .seconds(2)
+        do {
+            try await ServiceGroup(configuration: services).run()
+        } catch {
+            logger.critical("\(error)")
+            throw ExitCode(1)
+        }
+        second.cancel()
+    }
+
+    private static func exitOnSecondSignal(_ logger: Logger) async {
+        var isFirst = true
+        for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
+            if !isFirst {
+                logger.warning("stopped at the second signal")
+                Self.exit(withError: ExitCode(1))
+            }
+            isFirst = false
+        }
+    }
 }

@@ -1,7 +1,7 @@
 import FleetModel
 
 /// An update out of an answer to `getUpdates`.
-public struct ReceivedUpdate: Sendable {
+public struct ReceivedUpdate: Sendable, Equatable {
     /// `update_id`
     public let id: Int64
     /// The update's JSON, byte for byte as it stood in the answer.

@@ -70,11 +70,13 @@ public struct TelegramClient: Sendable {
     ///   - limit: 1...100.
     ///   - timeout: how long the server waits for a first update, in whole seconds.
     ///   - allowedUpdates: `nil` leaves the server's setting as it was.
+    ///   - deadline: `nil`: 15 s more than `timeout`, for the way and for a full answer over a slow line.
     public func getUpdates(
         offset: Int64? = nil,
         limit: Int = 100,
         timeout: Duration = .zero,
-        allowedUpdates: [String]? = nil
+        allowedUpdates: [String]? = nil,
+        deadline: Duration? = nil
     ) async throws(TelegramError) -> [ReceivedUpdate] {
         let parameters = GetUpdates(
             offset: offset,
@@ -82,8 +84,8 @@ public struct TelegramClient: Sendable {
             timeout: Int(timeout.components.seconds),
             allowedUpdates: allowedUpdates
         )
-        // The server answers after `timeout`; the rest is for the way and for a full answer over a slow line.
-        let reply = try await call(GetUpdates.name, body: parameters.json(), deadline: timeout + .seconds(15))
+        let reply = try await call(
+            GetUpdates.name, body: parameters.json(), deadline: deadline ?? timeout + .seconds(15))
         return try ReceivedUpdate.all(in: reply)
     }
 }

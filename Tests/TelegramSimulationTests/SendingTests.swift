@@ -111,6 +111,21 @@ import Testing
         )
     }
 
+    @Test func aFileMayStandInAPartOfAnotherName() throws {
+        let harness = try Harness()
+        try harness.say("hi")
+        let body =
+            "--B\r\nContent-Disposition: form-data; name=chat_id\r\n\r\n5\r\n--B\r\nContent-Disposition: form-data; "
+            + "name=photo\r\n\r\nattach://p1\r\n--B\r\nContent-Disposition: form-data; name=p1; filename=a.png\r\n"
+            + "\r\n1234\r\n--B--\r\n"
+        var parameters = Parameters()
+        try parameters.add(multipart: Array(body.utf8), boundary: "B")
+        guard case .reply(let reply) = harness.bot.call("sendPhoto", parameters, now: 1, sink: { RecordingSink() })
+        else { throw HarnessError.waits }
+        let sizes = try Answer(reply).result["photo"] as? [[String: Any]]
+        #expect(sizes?.first?.integer("file_size") == 4)
+    }
+
     @Test func whatIsNotSimulatedSaysSo() throws {
         let harness = try Harness()
         let known = try harness.reply("getstartransactions")

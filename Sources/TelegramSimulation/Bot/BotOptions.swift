@@ -5,7 +5,7 @@ public struct BotOptions: Sendable {
     /// Calls may name chats, messages and callback queries that the simulator has never seen. For load whose updates
     /// reach the bot by another way.
     public var acceptUnknown = false
-    /// Log entries kept; the oldest go first. About 120 bytes each, and the text.
+    /// Log entries kept; the oldest go first. About 240 bytes each with a short text.
     public var logCapacity = 1_000_000
     /// Updates that may wait unconfirmed; further ones are refused.
     public var queueCapacity = 250_000

@@ -3,18 +3,18 @@ import Synchronization
 
 /// A tiny HTTP/1.1 responder on loopback: a thread that accepts, a thread a connection, and a script for the answers.
 /// It knows just enough of HTTP for these tests, and no more than a test needs to see.
-final class Responder: Sendable {
-    struct Request: Sendable {
-        let method: String
-        let path: String
+public final class Responder: Sendable {
+    public struct Request: Sendable {
+        public let method: String
+        public let path: String
         /// The request line and the fields, as they came.
-        let head: String
-        let body: [UInt8]
+        public let head: String
+        public let body: [UInt8]
         /// Which of the accepted connections it came on, from 0.
-        let connection: Int
+        public let connection: Int
     }
 
-    enum Answer: Sendable {
+    public enum Answer: Sendable {
         /// Status, extra fields, body; the connection stays open.
         case ok(status: Int = 200, fields: [String] = [], body: String = "")
         /// Exactly these bytes; then the connection stays open.
@@ -39,14 +39,17 @@ final class Responder: Sendable {
         var isStopped = false
     }
 
-    let port: UInt16
+    public let port: UInt16
     private let listener: Int32
     private let answer: @Sendable (Request) -> Answer
     private let state = Mutex<State>(State())
 
-    struct Failure: Error {}
+    public struct Failure: Error {
+        public init() {}
+    }
 
-    init(_ answer: @escaping @Sendable (Request) -> Answer) throws {
+    /// - Parameter answer: called on the connection's thread; it may block.
+    public init(_ answer: @escaping @Sendable (Request) -> Answer) throws {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -64,12 +67,12 @@ final class Responder: Sendable {
         detach { self.acceptAll() }
     }
 
-    func url(_ path: String) -> String { "http://127.0.0.1:\(port)\(path)" }
+    public func url(_ path: String) -> String { "http://127.0.0.1:\(port)\(path)" }
 
-    var requests: [Request] { state.withLock { $0.requests } }
-    var connections: Int { state.withLock { $0.connections } }
+    public var requests: [Request] { state.withLock { $0.requests } }
+    public var connections: Int { state.withLock { $0.connections } }
 
-    func stop() {
+    public func stop() {
         let open = state.withLock { state in
             state.isStopped = true
             return state.open
@@ -79,7 +82,7 @@ final class Responder: Sendable {
     }
 
     /// Waits until so many requests have come in whole.
-    func received(_ count: Int) async {
+    public func received(_ count: Int) async {
         await withCheckedContinuation { continuation in
             let isThere = state.withLock { state in
                 if state.requests.count < count { state.requestWaiters.append((count, continuation)) }
@@ -90,7 +93,7 @@ final class Responder: Sendable {
     }
 
     /// Waits until so many connections were left by their client.
-    func left(_ count: Int) async {
+    public func left(_ count: Int) async {
         await withCheckedContinuation { continuation in
             let isThere = state.withLock { state in
                 if state.left < count { state.leftWaiters.append((count, continuation)) }
