@@ -1,5 +1,6 @@
 import EventLoop
 import Logging
+import Synchronization
 
 /// The database: a pool of connections served by one thread.
 ///
@@ -56,27 +57,37 @@ public final class Database: Sendable {
     /// Lends one connection for several round trips, for what belongs to a session: advisory locks, or a transaction
     /// with `BEGIN` and `COMMIT` of its own. A connection given back inside a transaction is closed, which rolls back.
     public func withConnection<Value>(
-        _ body: (borrowing Lease) async throws -> Value
+        _ body: (Lease) async throws -> Value
     ) async throws -> Value {
         let id = try await core.acquire()
+        let lease = Lease(core: core, id: id)
         do {
-            let value = try await body(Lease(core: core, id: id))
+            let value = try await body(lease)
+            lease.end()
             await core.release(id)
             return value
         } catch {
+            lease.end()
             await core.discard(id)
             throw error
         }
     }
 
-    /// A connection on loan.
-    public struct Lease: ~Copyable, Sendable {
-        let core: PoolCore
-        let id: PoolStateMachine.ConnectionID
+    /// A connection on loan. It is of no use once the body it was lent to has returned.
+    public final class Lease: Sendable {
+        private let core: PoolCore
+        private let id: PoolStateMachine.ConnectionID
+        private let isOver = Atomic<Bool>(false)
+
+        fileprivate init(core: PoolCore, id: PoolStateMachine.ConnectionID) {
+            self.core = core
+            self.id = id
+        }
 
         /// As ``Database/pipeline(_:idempotent:)``, on this connection.
         public func pipeline(_ statements: [Statement]) async throws(StoreError) -> [QueryResult] {
-            try await core.run(statements, on: id).get()
+            try check()
+            return try await core.run(statements, on: id).get()
         }
 
         public func query(_ statement: Statement) async throws(StoreError) -> QueryResult {
@@ -88,7 +99,16 @@ public final class Database: Sendable {
 
         /// Several statements as one text, in one transaction unless the text says otherwise; no results.
         public func script(_ sql: String, timeout: Duration) async throws(StoreError) {
+            try check()
             try await core.script(sql, timeout: timeout, on: id)
+        }
+
+        fileprivate func end() { isOver.store(true, ordering: .releasing) }
+
+        private func check() throws(StoreError) {
+            if isOver.load(ordering: .acquiring) {
+                throw StoreError(.shutDown, "this connection was given back to the pool")
+            }
         }
     }
 }

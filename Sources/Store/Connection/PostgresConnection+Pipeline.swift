@@ -14,7 +14,7 @@ extension PostgresConnection {
         var sent = true
         for statement in statements where sent {
             guard statement.parameters.bytes.count < Int32.max, statement.parameters.count <= 65_535 else {
-                return refuse("statement '\(statement.name)' is too large")
+                return refuse("statement '\(statement.name)' is too large", .server("54000"))
             }
             let named = configuration.preparedStatements && !statement.name.isEmpty
             if named, prepared.insert(statement.name).inserted {
@@ -34,7 +34,9 @@ extension PostgresConnection {
     }
 
     /// The Sync was never sent, so nothing can have been committed.
-    private func refuse(_ reason: String) { finish(.failure(StoreError(.unreachable, reason)), close: true) }
+    private func refuse(_ reason: String, _ code: StoreError.Code = .unreachable) {
+        finish(.failure(StoreError(code, reason)), close: true)
+    }
 
     /// Several statements as one text, without parameters or results; for migrations. One transaction, unless the text
     /// says otherwise.

@@ -74,6 +74,10 @@ public struct Migrator: Sendable {
         _ choose: @Sendable (MigrationPlan) throws(StoreError) -> [Migration]
     ) async throws(StoreError) -> [Migration] {
         if dryRun { return try choose(await plan()) }
+        if database.configuration.throughPooler {
+            throw StoreError(
+                .invalidConfiguration, "migrations do not work through a pooler; use a direct database URL")
+        }
         for migration in migrations { try migration.check() }
         do {
             return try await database.withConnection { lease in
@@ -95,7 +99,7 @@ public struct Migrator: Sendable {
 
     /// Polls, because a session that waits for an advisory lock holds a snapshot open, which `CREATE INDEX
     /// CONCURRENTLY` of the holder would wait for in turn.
-    private func lock(_ lease: borrowing Database.Lease) async throws {
+    private func lock(_ lease: Database.Lease) async throws {
         let deadline = ContinuousClock.now + lockTimeout
         while try await lease.query(Self.tryLock).first?.bool(0) != true {
             if ContinuousClock.now >= deadline {
@@ -116,7 +120,7 @@ public struct Migrator: Sendable {
         "SELECT pg_advisory_unlock(\(lockKey)), set_config('statement_timeout', reset_val, false) "
             + "FROM pg_settings WHERE name = 'statement_timeout'")
 
-    private func run(_ migration: Migration, _ direction: String, _ lease: borrowing Database.Lease) async throws {
+    private func run(_ migration: Migration, _ direction: String, _ lease: Database.Lease) async throws {
         let sql = direction == "up" ? migration.up : migration.down
         let started = ContinuousClock.now
         do throws(StoreError) {
