@@ -169,8 +169,9 @@ struct PollerState {
         // Ids grow, so all before the first that is unconfirmed have their confirm.
         let next = pending.map(\.update.id).min() ?? answerEnd
         offset = max(offset ?? next, next)
+        // A full queue that is worked off takes some of each wave: that is no reason to wait ever longer.
+        if !confirmed.isEmpty { intakeBackoff.reset() }
         guard confirmed.count == wave.count else { return intakeFailed() }
-        intakeBackoff.reset()
         if isIntakeFailing {
             isIntakeFailing = false
             notices.append(.intakeWorks)

@@ -84,12 +84,12 @@ import Testing
             var arguments = QueueArguments(.classic)
             arguments.maxLength = 3
             try await fixture.channel.declareQueue(fixture.queue, arguments)
-            try await fixture.say(0..<300)
+            try await fixture.say(0..<120)
             try await fixture.withGateway { gateway in
                 #expect(try await eventually { await gateway.metrics.publishFailures > 0 })
                 // At most an answer is in memory, and nothing of it is acknowledged before it is confirmed.
-                #expect(try await fixture.pending() >= 290)
-                fixture.expectOnceInOrder(try await fixture.take(300), 0..<300)
+                #expect(try await fixture.pending() >= 110)
+                fixture.expectOnceInOrder(try await fixture.take(120), 0..<120)
             }
             #expect(try await fixture.pending() == 0)
         }
