@@ -37,7 +37,7 @@ struct Load: AsyncParsableCommand {
         let report = try await servers.withDatabase { database in
             let bots = try await bots(database)
             let configuration = try BrokerConfiguration(url: try servers.brokerURL(), name: "fleetctl load")
-            let connection = try await BrokerConnection.open(configuration, logger: Log.quiet)
+            let connection = try await BrokerConnection.open(configuration, logger: .quiet)
             let publisher = try await Publisher.open(on: connection, window: 5000)
             let plan = LoadRun.Plan(
                 bots: bots, schedule: LoadSchedule(rate: rate, duration: duration), chats: chats, drain: drain)

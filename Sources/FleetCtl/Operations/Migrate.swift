@@ -31,7 +31,14 @@ struct MigrateStatus: AsyncParsableCommand {
         }
     }
 
-    private func describe(_ state: MigrationStatus.State) -> String { "\(state)" }
+    private func describe(_ state: MigrationStatus.State) -> String {
+        switch state {
+        case .pending: "pending"
+        case .applied(let at, let milliseconds): "applied \(at) in \(milliseconds) ms"
+        case .changed: "applied from a file with another checksum"
+        case .unknown: "applied by a newer version"
+        }
+    }
 }
 
 struct MigrateUp: AsyncParsableCommand {

@@ -33,7 +33,7 @@ struct ServerOptions: ParsableArguments {
     func withDatabase<Value>(_ body: (Database) async throws -> Value) async throws -> Value {
         var configuration = try StoreConfiguration(url: try databaseURL())
         configuration.applicationName = "fleetctl"
-        let database = try Database(configuration, logger: Log.quiet)
+        let database = try Database(configuration, logger: .quiet)
         do {
             let value = try await body(database)
             await database.shutdown()
@@ -42,14 +42,5 @@ struct ServerOptions: ParsableArguments {
             await database.shutdown()
             throw error
         }
-    }
-}
-
-enum Log {
-    /// Libraries log warnings at most: what a command has to say it says itself.
-    static var quiet: Logger {
-        var logger = Logger(label: "fleetctl") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = .error
-        return logger
     }
 }

@@ -25,7 +25,7 @@ struct DemoCollector: Sendable {
         }
         var configuration = try StoreConfiguration(url: databaseURL)
         configuration.applicationName = "fleetctl demo"
-        let database = try Database(configuration, logger: Logger(label: "fleetctl"))
+        let database = try Database(configuration, logger: .quiet)
         do {
             let holdings = try await holdings(database)
             var kill = kill

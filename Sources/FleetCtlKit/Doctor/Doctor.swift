@@ -171,10 +171,11 @@ public struct Doctor: Sendable {
         }
         do throws(Fault) {
             let status: StatusView = try await client.get("/v1/status", deadline: .seconds(10))
+            let workers = status.workers.count { !FleetTables.isGateway($0) }
             let silent = status.workers.filter { $0.health != .live && $0.health != .starting }
             let idle = status.bots.filter { $0.spec.desired == .running && $0.workers.isEmpty }
             var findings = [
-                Finding.ok("coordinator", "answers; \(status.bots.count) bots, \(status.workers.count) workers")
+                Finding.ok("coordinator", "answers; \(status.bots.count) bots, \(workers) workers")
             ]
             if !silent.isEmpty {
                 let names = silent.map(\.heartbeat.worker.name).joined(separator: ", ")

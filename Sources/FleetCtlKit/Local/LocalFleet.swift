@@ -57,7 +57,7 @@ public struct LocalFleet: Sendable {
     public func migrate(_ endpoints: ServiceEndpoints) async throws {
         var configuration = try StoreConfiguration(url: endpoints.databaseURL ?? "")
         configuration.applicationName = "fleetctl"
-        let database = try Database(configuration, logger: Logger(label: "fleetctl"))
+        let database = try Database(configuration, logger: .quiet)
         do {
             let applied = try await Migrator(database).up()
             if !applied.isEmpty { progress("schema: applied \(applied.map(\.name).joined(separator: ", "))") }

@@ -46,22 +46,31 @@ public enum FleetTables {
     public static func workers(_ workers: [WorkerView], now: Timestamp) -> String {
         if workers.isEmpty { return "no workers\n" }
         var table = TextTable([
-            .init("WORKER"), .init("PID", .right), .init("HEALTH"), .init("STATE"), .init("GEN", .right),
-            .init("SETTLED", .right), .init("SENT", .right), .init("UNSENT", .right), .init("RSS", .right),
-            .init("UP", .right), .init("RESTARTS", .right),
+            .init("WORKER"), .init("PID", .right), .init("STATE"), .init("GEN", .right), .init("SETTLED", .right),
+            .init("SENT", .right), .init("UNSENT", .right), .init("RSS", .right), .init("UP", .right),
+            .init("RESTARTS", .right),
         ])
-        for worker in workers {
-            let beat = worker.heartbeat
-            table.add([
-                beat.worker.name, "\(beat.pid)", worker.health.rawValue, beat.state.rawValue, "\(beat.generation)",
-                "\(beat.counters.settled)", "\(beat.counters.sent)", "\(beat.counters.unsent)",
-                "\(beat.residentBytes / 1_000_000)M",
-                NumberText.age(milliseconds: now.milliseconds(since: beat.startedAt)),
-                worker.restarts.map { "\($0)" } ?? "–",
-            ])
-        }
+        for worker in workers { table.add(row(worker, now)) }
         return table.rendered()
     }
+
+    private static func row(_ worker: WorkerView, _ now: Timestamp) -> [String] {
+        let beat = worker.heartbeat
+        let up = NumberText.age(milliseconds: now.milliseconds(since: beat.startedAt))
+        let restarts = worker.restarts.map { String($0) } ?? "–"
+        if isGateway(worker) {
+            // It sends no heartbeats: all that is known is that its process lives.
+            return [beat.worker.name, String(beat.pid), "process", "–", "–", "–", "–", "–", "–", restarts]
+        }
+        return [
+            beat.worker.name, String(beat.pid), worker.health == .live ? beat.state.rawValue : worker.health.rawValue,
+            String(beat.generation), String(beat.counters.settled), String(beat.counters.sent),
+            String(beat.counters.unsent), "\(beat.residentBytes / 1_000_000)M", up, restarts,
+        ]
+    }
+
+    /// A supervised gateway's name has a dot, which no worker's has.
+    static func isGateway(_ worker: WorkerView) -> Bool { worker.heartbeat.worker.name.contains(".") }
 
     public static func status(_ status: StatusView, now: Timestamp) -> String {
         let up = NumberText.age(milliseconds: now.milliseconds(since: status.startedAt))
