@@ -24,8 +24,9 @@ enum WorkerEnvironment {
         var broker = try BrokerConfiguration(url: amqp, name: name)
         broker.caFile = value("FLEET_AMQP_CA_FILE")
         var store = try StoreConfiguration(url: database)
-        // One for settlements and one for what has to be read meanwhile; both are given back when idle.
-        store.maxConnections = 2
+        // This process's share of the server's max_connections. A lane has one settlement at a time, and a connection
+        // idle for half a minute is given back, so one serves a bot; more bots in a process share four.
+        store.maxConnections = value("FLEET_DATABASE_CONNECTIONS").flatMap { Int($0) }.map { max(1, $0) } ?? min(bots.count, 4)
         store.applicationName = name
         return WorkerSettings(
             name: name,

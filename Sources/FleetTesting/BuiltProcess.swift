@@ -104,9 +104,9 @@ public final class BuiltProcess: Sendable {
         }
     }
 
-    /// In `FLEET_BIN_DIR`, or beside the test bundle, where the package manager puts them.
+    /// In `FLEET_BIN`, or beside the test bundle, where the package manager puts them.
     public static func locate(_ name: String) throws -> URL {
-        if let directory = ProcessInfo.processInfo.environment["FLEET_BIN_DIR"] {
+        if let directory = ProcessInfo.processInfo.environment["FLEET_BIN"] {
             return URL(fileURLWithPath: directory).appendingPathComponent(name)
         }
         var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
