@@ -92,6 +92,18 @@ import Testing
         }
     }
 
+    /// Fenced, not "duplicate": the one says drop the lane, the other look again.
+    @Test func aStaleOwnerIsFencedEvenWhenItsUpdatesWereSettledByTheNext() async throws {
+        try await withLane { database, stale in
+            let fresh = try await database.claimLane(stale.key, worker: rival)
+            try await database.settle(batch(1...3, term: fresh.term), lane: fresh)
+            let error = await #expect(throws: StoreError.self) {
+                try await database.settle(batch(1...3, term: stale.term), lane: stale)
+            }
+            #expect(error?.code == .fenced)
+        }
+    }
+
     @Test func aLaneThatIsGoneIsFenced() async throws {
         try await withLane { database, lane in
             try await database.settle(batch(1...3, term: lane.term), lane: lane)
