@@ -46,7 +46,7 @@ import UnixSignals
         }
     }
 
-    func run() async {
+    func run() async throws {
         let logger = FleetLogHandler.bootstrap("fleet-coordinator")
         do {
             try await Coordinator.run(
@@ -54,7 +54,7 @@ import UnixSignals
         } catch {
             let line = Array("fleet-coordinator: \(error)\n".utf8)
             _ = write(STDERR_FILENO, line, line.count)
-            Self.exit(withError: ExitCode(1))
+            throw ExitCode(1)
         }
     }
 
