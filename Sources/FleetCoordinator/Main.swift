@@ -3,6 +3,7 @@ import Broker
 import Coordinator
 import FleetLogging
 import Glibc
+import Logging
 import Store
 import UnixSignals
 
@@ -49,13 +50,18 @@ import UnixSignals
     func run() async throws {
         let logger = FleetLogHandler.bootstrap("fleet-coordinator")
         do {
-            try await Coordinator.run(
-                try coordinatorConfiguration(), signals: [.sigterm, .sigint], logger: logger)
+            try await Self.coordinate(coordinatorConfiguration(), logger)
         } catch {
             let line = Array("fleet-coordinator: \(error)\n".utf8)
             _ = write(STDERR_FILENO, line, line.count)
             throw ExitCode(1)
         }
+    }
+
+    /// Apart from `run`, because Swift 6.3's optimiser crashes when it splits the two as one.
+    @inline(never)
+    private static func coordinate(_ configuration: CoordinatorConfiguration, _ logger: Logger) async throws {
+        try await Coordinator.run(configuration, signals: [.sigterm, .sigint], logger: logger)
     }
 
     private var address: (host: String, port: Int)? {
