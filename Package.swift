@@ -134,7 +134,10 @@ let package = Package(
         tests("FleetModelTests", ["FleetModel"]),
         tests("FleetLoggingTests", ["FleetLogging", "FleetModel", log]),
         tests("BotKitTests", ["BotKit", "FleetModel"]),
-        tests("WorkerRuntimeTests", ["WorkerRuntime", "BotKit", "FleetModel", "Store", "TelegramAPI"]),
+        tests(
+            "WorkerRuntimeTests",
+            ["WorkerRuntime", "BotKit", "FleetModel", "HTTPTransport", "Store", "TelegramAPI"]
+        ),
         tests("EventLoopTests", ["EventLoop"]),
         tests("BrokerTests", ["Broker", "EventLoop", "CRabbitMQ", log]),
         tests("HTTPTransportTests", ["HTTPTransport", "EventLoop", "FleetTesting"]),

@@ -92,6 +92,11 @@ import Testing
         #expect(Timestamp(time.description) == time)
     }
 
+    @Test(arguments: [
+        "2147483647-01-01T00:00:00Z", "20000-01-01T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01T00:00Z",
+    ])
+    func timesThatNobodyMeansAreRefused(_ text: String) { #expect(Timestamp(text) == nil) }
+
     @Test(arguments: ["global", "bot:shop", "label:tier=gold"])
     func scopesReadBack(_ text: String) { #expect(ConfigScope(text)?.description == text) }
 }

@@ -35,14 +35,12 @@ struct LaneFixture {
         lane.arrived(arrivals, now: now)
     }
 
-    mutating func claim(term: Int64 = 1, unsent: [OutboxRow] = []) {
+    mutating func claim(term: Int64 = 1, unsent: [OutboxRow] = [], mayLive: Bool = false) {
         let wanted = lane.takeClaim()
         #expect(wanted)
         lane.claimed(
             LaneClaim(id: 9, key: LaneKey(bot: Self.bot), term: term, previousOwner: nil, claimedAt: .now),
-            unsent: unsent,
-            holdUntil: nil
-        )
+            unsent: unsent, predecessorMayLive: mayLive, asOf: now, now: now)
     }
 
     /// Answers a recall from what "the database" holds.

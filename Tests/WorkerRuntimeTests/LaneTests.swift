@@ -52,12 +52,12 @@ import Testing
         fixture.recall()
         fixture.handleAll()
         #expect(fixture.settle() != nil)
-        #expect(fixture.lane.sends.take(now: fixture.now).isEmpty)
+        #expect(fixture.lane.takeSends(now: fixture.now).isEmpty)
         fixture.lane.settled(now: fixture.now)
-        let first = fixture.lane.sends.take(now: fixture.now)
+        let first = fixture.lane.takeSends(now: fixture.now)
         #expect(first.map(\.updateID) == [1])
         fixture.lane.sendEnded(first[0].seq, .sent, now: fixture.now)
-        #expect(fixture.lane.sends.take(now: fixture.now).map(\.updateID) == [2])
+        #expect(fixture.lane.takeSends(now: fixture.now).map(\.updateID) == [2])
         #expect(fixture.settle()?.isEmpty == false)
     }
 
@@ -111,7 +111,7 @@ import Testing
         fixture.recall(inbox: [1: .done, 2: .done])
         #expect(fixture.handleAll().isEmpty)
         #expect(fixture.lane.takeAcks()?.upTo == 2)
-        #expect(fixture.lane.sends.take(now: fixture.now) == [row])
+        #expect(fixture.lane.takeSends(now: fixture.now) == [row])
     }
 
     @Test func aFailingHandlerIsTriedAgainWhileOtherChatsGoOnThenDeadLettered() {
@@ -216,7 +216,7 @@ import Testing
         fixture.arrive([(2, 20)])
         fixture.recall()
         #expect(fixture.handleAll().isEmpty)
-        let rows = fixture.lane.sends.take(now: fixture.now)
+        let rows = fixture.lane.takeSends(now: fixture.now)
         fixture.lane.sendEnded(rows[0].seq, .sent, now: fixture.now)
         #expect(fixture.handleAll() == [2])
     }
@@ -233,7 +233,7 @@ import Testing
         #expect(fixture.jobs().isEmpty)
         fixture.settleAll()
         #expect(fixture.lane.takeAcks()?.upTo == 1)
-        let rows = fixture.lane.sends.take(now: fixture.now)
+        let rows = fixture.lane.takeSends(now: fixture.now)
         fixture.lane.sendEnded(rows[0].seq, .sent, now: fixture.now)
         fixture.settleAll()
         #expect(fixture.lane.isDrained)
@@ -246,7 +246,7 @@ import Testing
         fixture.recall()
         fixture.handleAll()
         fixture.settleAll()
-        let rows = fixture.lane.sends.take(now: fixture.now)
+        let rows = fixture.lane.takeSends(now: fixture.now)
         fixture.lane.channelClosed(now: fixture.now)
         fixture.lane.sendEnded(rows[0].seq, .sent, now: fixture.now)
         let marks = fixture.lane.takeOrphanMarks()
@@ -267,7 +267,7 @@ import Testing
         fixture.recall()
         fixture.handleAll()
         fixture.settleAll()
-        let rows = fixture.lane.sends.take(now: fixture.now)
+        let rows = fixture.lane.takeSends(now: fixture.now)
         #expect(rows.count == 2)
         fixture.arrive([(3, 30)])
         fixture.recall()
@@ -283,7 +283,8 @@ import Testing
         #expect(orphans == nil)
         let claim = LaneClaim(
             id: 9, key: LaneKey(bot: LaneFixture.bot), term: 2, previousOwner: nil, claimedAt: .now)
-        fixture.lane.claimed(claim, unsent: unsent, holdUntil: nil)
+        fixture.lane.claimed(
+            claim, unsent: unsent, predecessorMayLive: false, asOf: fixture.now, now: fixture.now)
         fixture.lane.sendEnded(rows[1].seq, .sent, now: fixture.now)
         let again = fixture.lane.sends.take(now: fixture.now + .seconds(60))
         #expect(again.map(\.seq) == (succeeded ? [] : [rows[0].seq]))
@@ -297,7 +298,7 @@ import Testing
         fixture.recall()
         fixture.handleAll()
         fixture.settleAll()
-        let rows = fixture.lane.sends.take(now: fixture.now)
+        let rows = fixture.lane.takeSends(now: fixture.now)
         fixture.lane.channelClosed(now: fixture.now)
         fixture.lane.sendEnded(rows[0].seq, .sent, now: fixture.now)
         let orphans = fixture.lane.takeOrphanMarks()
@@ -308,5 +309,102 @@ import Testing
         fixture.lane.marked(failed: [], now: fixture.now)
         let late = fixture.lane.takeClaim()
         #expect([early, late] == [false, true])
+    }
+
+    private func unsentRow(_ seq: Int64) -> OutboxRow {
+        OutboxRow(seq: seq, updateID: seq, conversation: 10, method: "sendMessage", body: [])
+    }
+
+    @Test func whatALivingPredecessorMarkedMeanwhileIsNotSentAgain() {
+        var fixture = LaneFixture()
+        fixture.arrive([(1, 20)])
+        fixture.claim(unsent: [unsentRow(1), unsentRow(2)], mayLive: true)
+        fixture.recall()
+        fixture.handleAll()
+        fixture.settleAll()
+        let early = fixture.lane.takeSends(now: fixture.now)
+        #expect(early.isEmpty)
+        let tooEarly = fixture.lane.takeReread(now: fixture.now)
+        fixture.now += .seconds(60)
+        let due = fixture.lane.takeReread(now: fixture.now)
+        #expect(!tooEarly && due)
+        // The first was sent and marked by the predecessor; what this owner settled in the hold is there too.
+        let own = OutboxRow(seq: 1 << 32 | 1, updateID: 1, conversation: 20, method: "sendMessage", body: [])
+        fixture.lane.reread([unsentRow(2), own])
+        fixture.lane.renewed(asOf: fixture.now)
+        #expect(fixture.lane.takeSends(now: fixture.now).map(\.seq) == [2, own.seq])
+    }
+
+    @Test func aSecondClaimDoesNotEndTheHold() {
+        var fixture = LaneFixture()
+        fixture.arrive([(1, 20)])
+        fixture.claim(unsent: [unsentRow(1)], mayLive: true)
+        fixture.lane.channelClosed(now: fixture.now)
+        fixture.nextTag = 1
+        fixture.arrive([(1, 20)], redelivered: true)
+        fixture.claim(term: 2, unsent: [unsentRow(1)])
+        #expect(fixture.lane.takeSends(now: fixture.now + .seconds(1)).isEmpty)
+    }
+
+    @Test func nothingIsSentOnceTheLeaseIsOverUntilTheDatabaseSaysSo() {
+        var fixture = LaneFixture()
+        fixture.arrive([(1, 10)])
+        fixture.claim()
+        fixture.recall()
+        fixture.handleAll()
+        fixture.settleAll()
+        // The process was stopped for an hour; its lane may be somebody else's.
+        fixture.now += .seconds(3600)
+        #expect(fixture.lane.takeSends(now: fixture.now).isEmpty)
+        let asks = fixture.lane.takeRenewal(now: fixture.now)
+        #expect(asks)
+        fixture.lane.renewed(asOf: fixture.now)
+        #expect(fixture.lane.takeSends(now: fixture.now).count == 1)
+    }
+
+    @Test func aReplayBesideAnOpenCopyTakesEffectOnce() {
+        var fixture = LaneFixture()
+        fixture.arrive([(1, 10)], redelivered: true)
+        fixture.arrive([(1, 10)], replay: 7)
+        fixture.arrive([(1, 10)], replay: 7)
+        fixture.claim()
+        fixture.recall(inbox: [1: .dead])
+        #expect(fixture.handleAll() == [1])
+        #expect(fixture.settle()?.updateCount == 1)
+        fixture.lane.settled(now: fixture.now)
+        #expect(fixture.lane.takeAcks()?.upTo == 3)
+    }
+
+    @Test func aRefusalIsRecordedEvenIfItsFirstSettlementFails() {
+        var fixture = LaneFixture()
+        fixture.arrive([(1, 10)])
+        fixture.claim()
+        fixture.recall()
+        fixture.handleAll()
+        fixture.settleAll()
+        let row = fixture.lane.takeSends(now: fixture.now)[0]
+        fixture.lane.sendEnded(row.seq, .refused("blocked"), now: fixture.now)
+        _ = fixture.settle()
+        fixture.lane.settlementFailed(.unavailable, now: fixture.now)
+        fixture.claim(term: 2)
+        _ = fixture.settle()
+        #expect(fixture.lane.settling?.refusals.map(\.kind) == ["send_refused"])
+        #expect(fixture.lane.settling?.sent == [row.seq])
+    }
+
+    @Test func aMomentThatHasPassedWakesNobody() {
+        var fixture = LaneFixture(["send.concurrency": .int(1), "flood.limits": .bool(false)])
+        fixture.arrive([(1, 10), (2, 20)])
+        fixture.claim()
+        fixture.recall()
+        fixture.handleAll()
+        fixture.settleAll()
+        let row = fixture.lane.takeSends(now: fixture.now)[0]
+        fixture.lane.sendEnded(row.seq, .unauthorized, now: fixture.now)
+        fixture.now += SendQueue.unauthorizedPause + .seconds(1)
+        fixture.lane.renewed(asOf: fixture.now)
+        #expect(fixture.lane.takeSends(now: fixture.now).count == 1)
+        let wake = fixture.lane.nextWake(now: fixture.now)
+        #expect(wake.map { $0 > fixture.now } ?? true)
     }
 }

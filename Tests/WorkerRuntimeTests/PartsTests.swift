@@ -1,5 +1,7 @@
 import FleetModel
+import HTTPTransport
 import Store
+import TelegramAPI
 import Testing
 
 @testable import WorkerRuntime
@@ -98,12 +100,21 @@ import Testing
         #expect(queue.take(now: now).map(\.seq) == [2])
     }
 
-    @Test func aPredecessorsRowsWaitForItsLease() {
+    @Test func whatTheWayToTelegramIsToBlameForIsTriedAgain() {
         var queue = queue()
         let now = ContinuousClock.now
-        queue.reload(rows(1...1, chat: 10), holdUntil: now + .seconds(20))
-        #expect(queue.take(now: now + .seconds(19)).isEmpty)
-        #expect(queue.take(now: now + .seconds(20)).map(\.seq) == [1])
+        let errors: [TelegramError] = [
+            .network(HTTPError(code: .tls, endpoint: "api:443")), .network(HTTPError(code: .cancelled, endpoint: "")),
+            .notFound, .server(status: 502), .malformedReply(status: 200), .conflict(""),
+        ]
+        for (index, error) in errors.enumerated() {
+            let seq = Int64(index + 1)
+            queue.enqueue(rows(seq...seq, chat: seq))
+            _ = queue.take(now: now)
+            queue.finished(seq, SendQueue.Answer(.failure(error)), now: now)
+        }
+        #expect(queue.takeMarks() == [])
+        #expect(queue.unsent == errors.count)
     }
 
     @Test func aReloadDoesNotRepeatWhatIsOnItsWay() {
@@ -113,7 +124,7 @@ import Testing
         _ = queue.take(now: now)
         queue.finished(4, .sent, now: now)
         queue.forgetWaiting()
-        queue.reload(rows(1...4, chat: 10), holdUntil: nil)
+        queue.reload(rows(1...4, chat: 10))
         #expect(queue.take(now: now).isEmpty)
         queue.finished(1, .sent, now: now)
         #expect(queue.take(now: now).map(\.seq) == [2])

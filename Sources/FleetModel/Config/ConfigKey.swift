@@ -64,7 +64,7 @@ public enum ConfigSchema {
             name: "send.timeout_ms", type: .int(100...120_000), standard: .int(15_000),
             help: "A call to Telegram that takes longer is tried again."),
         ConfigKey(
-            name: "send.max_unsent", type: .int(1...10_000_000), standard: .int(2000),
+            name: "send.max_unsent", type: .int(1...100_000), standard: .int(2000),
             help: "A lane starts no handler while it has this many replies waiting to be sent."),
         ConfigKey(
             name: "send.paused", type: .bool, standard: .bool(false),

@@ -3,6 +3,8 @@ public struct Heartbeat: Sendable, Codable, Equatable {
     public var worker: WorkerIdentity
     public var bots: [BotID]
     public var host: String
+    /// The kernel and the space of process ids that `pid` belongs to; containers may share a host name and not these.
+    public var machine: String?
     public var pid: Int32
     public var state: WorkerState
     public var startedAt: Timestamp
@@ -38,12 +40,14 @@ public struct Heartbeat: Sendable, Codable, Equatable {
     public static let lateAfter: Duration = .seconds(7)
 
     public init(
-        worker: WorkerIdentity, bots: [BotID], host: String, pid: Int32, state: WorkerState, startedAt: Timestamp,
+        worker: WorkerIdentity, bots: [BotID], host: String, machine: String? = nil, pid: Int32, state: WorkerState,
+        startedAt: Timestamp,
         sentAt: Timestamp, generation: Int64, generationHash: String, residentBytes: Int64, counters: Counters
     ) {
         self.worker = worker
         self.bots = bots
         self.host = host
+        self.machine = machine
         self.pid = pid
         self.state = state
         self.startedAt = startedAt

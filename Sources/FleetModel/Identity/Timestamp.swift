@@ -43,7 +43,11 @@ public struct Timestamp: Hashable, Sendable, Comparable, CustomStringConvertible
         let parts = text.split(whereSeparator: { "-T:.Z".contains($0) })
         guard text.hasSuffix("Z"), parts.count == 6 || parts.count == 7 else { return nil }
         let numbers = parts.prefix(6).compactMap { Int32($0) }
-        guard numbers.count == 6 else { return nil }
+        // Years of four digits only, so that no arithmetic on a stranger's time can overflow.
+        guard numbers.count == 6, parts[0].count == 4, (0...9999).contains(numbers[0]),
+            (1...12).contains(numbers[1]), (1...31).contains(numbers[2]), (0...23).contains(numbers[3]),
+            (0...59).contains(numbers[4]), (0...60).contains(numbers[5])
+        else { return nil }
         var fields = tm()
         fields.tm_year = numbers[0] - 1900
         fields.tm_mon = numbers[1] - 1
@@ -53,7 +57,7 @@ public struct Timestamp: Hashable, Sendable, Comparable, CustomStringConvertible
         fields.tm_sec = numbers[5]
         var rest: Int64 = 0
         if parts.count == 7 {
-            guard let value = Int64((String(parts[6]) + "000").prefix(3)) else { return nil }
+            guard let value = Int64((String(parts[6]) + "000").prefix(3)), value >= 0 else { return nil }
             rest = value
         }
         milliseconds = Int64(timegm(&fields)) * 1000 + rest

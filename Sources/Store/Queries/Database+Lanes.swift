@@ -57,6 +57,16 @@ extension Database {
         }
     }
 
+    /// Asks whether the claim still holds.
+    /// - Throws: `.fenced` when the lane has a newer owner.
+    public func confirmLane(_ claim: LaneClaim) async throws(StoreError) {
+        let statement = Statement("lane.confirm", "SELECT fleet_fence($1, $2)") {
+            $0.add(claim.id)
+            $0.add(claim.term)
+        }
+        _ = try await query(statement, idempotent: true)
+    }
+
     /// All lanes of a bot, in their order.
     public func lanes(of bot: BotID) async throws(StoreError) -> [LaneRow] {
         let statement = Statement(

@@ -79,11 +79,4 @@ extension Lane {
         }
         retries.removeAll { $0.at <= now }
     }
-
-    /// A call to Telegram was answered.
-    mutating func sendEnded(_ seq: Int64, _ answer: SendQueue.Answer, now: ContinuousClock.Instant) {
-        if case .sent = answer { counters.sent += 1 } else { counters.sendErrors += 1 }
-        sends.finished(seq, answer, now: now)
-        counters.unsent = Int64(sends.unsent)
-    }
 }

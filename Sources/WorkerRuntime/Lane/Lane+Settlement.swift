@@ -6,7 +6,7 @@ import Store
 extension Lane {
     /// What to commit next, when it is time: the batch is full, has waited long enough, or the lane drains.
     mutating func takeSettlement(now: ContinuousClock.Instant) -> Settlement? {
-        guard case .owned = ownership, settling == nil, let since = pendingSince ?? sends.marksSince else { return nil }
+        guard isOwned, settling == nil, !isRereading, let since = pendingSince ?? sends.marksSince else { return nil }
         let limit = min(config.int("settle.batch_size"), batchLimit)
         let waiting = pending.count + unreadable.count
         let due = now - since >= config.milliseconds("settle.delay_ms")
@@ -16,7 +16,9 @@ extension Lane {
 
     private mutating func build(limit: Int, now: ContinuousClock.Instant) -> Settlement {
         var settlement = Settlement()
-        var batch = InFlightSettlement(handled: [], unreadable: [], outbox: [], sent: sends.takeMarks())
+        var batch = InFlightSettlement(
+            handled: [], unreadable: [], outbox: [], sent: sends.takeMarks(), refusals: sends.takeRefusals(),
+            startedAt: now)
         for seq in batch.sent { settlement.markSent(seq: seq) }
         batch.handled.reserveCapacity(min(limit, pending.count))
         while batch.handled.count < limit, let handled = pending.popFirst() {
@@ -33,7 +35,7 @@ extension Lane {
         for body in batch.unreadable {
             settlement.deadLetter(DeadLetterRow(updateID: nil, body: body.body, reason: body.reason, attempts: 0))
         }
-        for refusal in sends.takeRefusals() { settlement.record(refusal) }
+        for refusal in batch.refusals { settlement.record(refusal) }
         pendingSince = pending.isEmpty && unreadable.isEmpty ? nil : now
         settling = batch
         return settlement
@@ -89,6 +91,7 @@ extension Lane {
         guard let batch = settling else { return }
         settling = nil
         counters.batches += 1
+        renewed(asOf: batch.startedAt)
         if batchLimit != .max { batchLimit = batchLimit >= 1000 ? .max : batchLimit * 2 }
         for handled in batch.handled {
             guard let entry = entries[handled.tag] else { continue }

@@ -1,8 +1,9 @@
 import FleetModel
 
 extension Lane {
-    /// The next moment at which something is due although nothing else happens.
-    var nextWake: ContinuousClock.Instant? {
+    /// The next moment after `now` at which something is due although nothing else happens. What was due until `now` has
+    /// been started, or waits for something else.
+    func nextWake(now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
         var moments: [ContinuousClock.Instant] = []
         if settling == nil, isOwned, let since = pendingSince ?? sends.marksSince {
             moments.append(since + config.milliseconds("settle.delay_ms"))
@@ -11,8 +12,12 @@ extension Lane {
         if let oldest = jobs.values.map(\.startedAt).min() {
             moments.append(oldest + config.milliseconds("handler.timeout_ms"))
         }
-        if let send = sends.nextWake { moments.append(send) }
-        return moments.min()
+        if isOwned, sends.hasWaiting {
+            if let holdUntil { moments.append(holdUntil) }
+            moments.append(leaseUntil - Self.sendLease / 2)
+            if let send = sends.nextWake { moments.append(send) }
+        }
+        return moments.filter { $0 > now }.min()
     }
 
     /// Everything begun is committed, acked, sent and marked. What was delivered and not begun stays with the broker.

@@ -25,7 +25,7 @@ struct Lane {
     struct Entry {
         let tag: UInt64
         let update: UpdateEnvelope
-        let replay: Int64?
+        var replay: Int64?
         /// The inbox must be asked before the handler runs.
         var doubtful: Bool
         var attempts = 0
@@ -93,6 +93,12 @@ struct Lane {
     var isDraining = false
     /// The channel's deliveries make no sense; only a new subscription helps.
     var isBroken = false
+    /// Calls to Telegram may be begun until then; see ``sendLease``.
+    var leaseUntil = ContinuousClock.now
+    /// A predecessor may be sending until then; nothing is sent before. It outlives further claims.
+    var holdUntil: ContinuousClock.Instant?
+    var isRereading = false
+    var isRenewing = false
     /// Marks are being made outside a settlement.
     private var isMarking = false
     /// The lane's row, once it was claimed.
@@ -109,6 +115,8 @@ struct Lane {
         var unreadable: [(tag: UInt64, body: [UInt8], reason: String)]
         var outbox: [OutboxRow]
         var sent: [Int64]
+        var refusals: [EventRow]
+        let startedAt: ContinuousClock.Instant
     }
 
     /// Sessions kept of chats at rest.
@@ -146,7 +154,9 @@ struct Lane {
                 unreadable.append((arrival.tag, body, reason))
                 if pendingSince == nil { pendingSince = now }
             case .update(let update):
-                if let twin = open[update.id], arrival.replay == nil {
+                if let twin = open[update.id] {
+                    // A replay gives its right to take effect to the copy that is open already.
+                    if let replay = arrival.replay { entries[twin]?.replay = replay }
                     entries[twin]?.twins.append(arrival.tag)
                     counters.duplicates += 1
                 } else {
@@ -179,16 +189,6 @@ struct Lane {
         guard ownership == .wanted, settling == nil, !isMarking else { return false }
         ownership = .claiming
         return true
-    }
-
-    /// The term was raised. `unsent` is what the outbox holds, which may be a predecessor's.
-    mutating func claimed(_ claim: LaneClaim, unsent: [OutboxRow], holdUntil: ContinuousClock.Instant?) {
-        let term = claim.term
-        rowID = claim.id
-        ownership = .owned(term: term)
-        lastSequence = term << 32
-        sends.reload(unsent, holdUntil: holdUntil)
-        counters.unsent = Int64(sends.unsent)
     }
 
     mutating func claimFailed() {
@@ -306,7 +306,10 @@ struct Lane {
         recalling = nil
         pending = []
         pendingSince = unreadable.isEmpty ? nil : now
+        isRereading = false
+        isRenewing = false
         if let settling {
+            sends.unreported(settling.refusals)
             unreadable.append(contentsOf: settling.unreadable)
             if !unreadable.isEmpty { pendingSince = now }
             sends.unmarked(settling.sent, now: now)

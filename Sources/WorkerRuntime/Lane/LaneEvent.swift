@@ -5,10 +5,18 @@ import TelegramAPI
 
 /// What the tasks around a lane tell it.
 enum LaneEvent: Sendable {
-    case arrived([Arrival])
-    case channelFailed(BrokerError)
+    /// Those of a subscription carry its number: what an earlier one left in the mailbox must not be taken for news of
+    /// the present one, whose tags mean other messages.
+    case arrived(Int, [Arrival])
+    case channelFailed(Int, BrokerError)
     /// The subscription is alive but no longer delivers.
-    case stalled
+    case stalled(Int)
+    /// An attempt to subscribe has ended.
+    case subscribed(Result<LaneSubscription, BrokerError>)
+    /// The outbox as it is after a predecessor's time to send is over.
+    case reread(Result<[OutboxRow], StoreError>)
+    /// The fence was asked whether the lane is still this owner's, as of the given moment.
+    case renewed(asOf: ContinuousClock.Instant, Result<Void, StoreError>)
     case claimed(Result<LaneTaken, StoreError>)
     case recalled(Recall, Result<RecallAnswer, StoreError>)
     case handled(UInt64, HandlerResult)
@@ -33,4 +41,6 @@ struct LaneTaken: Sendable {
     let unsent: [OutboxRow]
     /// A predecessor that may still live could be sending these rows.
     let predecessorMayLive: Bool
+    /// Before the claim was sent.
+    let startedAt: ContinuousClock.Instant
 }

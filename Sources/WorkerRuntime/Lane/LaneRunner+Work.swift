@@ -6,28 +6,49 @@ import TelegramAPI
 
 extension LaneRunner {
     /// Raises the term and reads what a predecessor left unsent.
-    func takeLane() async -> Result<LaneTaken, StoreError> {
+    /// - Parameter knownBefore: this process has held the lane, so that it may be its own predecessor. One that has not,
+    ///   and finds itself as that, has lost the answer to its first claim and does not know who was before.
+    func takeLane(knownBefore: Bool) async -> Result<LaneTaken, StoreError> {
+        let startedAt = ContinuousClock.now
         do throws(StoreError) {
             let claim = try await database.claimLane(key, worker: worker)
             let unsent = try await database.unsentOutbox(lane: claim, limit: Self.unsentBound)
             var mayLive = false
-            if !unsent.isEmpty, let previous = claim.previousOwner, previous.incarnation != worker.incarnation {
-                mayLive = await predecessorMayLive(previous.incarnation)
+            if !unsent.isEmpty, let previous = claim.previousOwner?.incarnation {
+                mayLive = previous == worker.incarnation ? !knownBefore : await predecessorMayLive(previous)
             }
-            return .success(LaneTaken(claim: claim, unsent: unsent, predecessorMayLive: mayLive))
+            return .success(
+                LaneTaken(claim: claim, unsent: unsent, predecessorMayLive: mayLive, startedAt: startedAt))
         } catch {
             return .failure(error)
         }
     }
 
-    /// Unsent rows read at a claim. A lane stops handling far below it (`send.max_unsent` and one settlement).
+    func readUnsent(_ claim: LaneClaim) async -> Result<[OutboxRow], StoreError> {
+        do throws(StoreError) {
+            return .success(try await database.unsentOutbox(lane: claim, limit: Self.unsentBound))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    func renew(_ claim: LaneClaim) async -> Result<Void, StoreError> {
+        do throws(StoreError) {
+            return .success(try await database.confirmLane(claim))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Unsent rows read at a claim. A lane starts no handler far below it: `send.max_unsent` is at most half of it.
     static let unsentBound = 200_000
 
     /// Only the death of the process is proof that it sends no more.
     private func predecessorMayLive(_ incarnation: Incarnation) async -> Bool {
         guard let record = try? await database.worker(incarnation) else { return true }
         if record.state == .stopped { return false }
-        return !LocalProcess.isKnownDead(pid: record.pid, host: record.host, startedAt: record.startedAt)
+        return !LocalProcess.isKnownDead(
+            pid: record.pid, machine: record.heartbeat?.machine, startedAt: record.startedAt)
     }
 
     /// Returns what could not be marked.

@@ -8,7 +8,8 @@ import TelegramAPI
 /// The runner's side of one subscription: what is under way for the lane, and the step that starts what comes next.
 struct LaneSession {
     let runner: LaneRunner
-    let channel: BrokerChannel
+    let subscription: LaneSubscription
+    let drainDeadline: Duration
     private var claim: LaneClaim?
     private var isLost = false
     private var isFenced = false
@@ -18,27 +19,42 @@ struct LaneSession {
     private var handlers: [UInt64: Task<Void, Never>] = [:]
     private var alarm: (at: ContinuousClock.Instant, task: Task<Void, Never>)?
 
-    init(runner: LaneRunner, channel: BrokerChannel) {
+    init(runner: LaneRunner, subscription: LaneSubscription, drainDeadline: Duration) {
         self.runner = runner
-        self.channel = channel
+        self.subscription = subscription
+        self.drainDeadline = drainDeadline
     }
 
     // MARK: What happened
 
-    mutating func take(
-        _ event: LaneEvent,
-        _ lane: inout Lane,
-        now: ContinuousClock.Instant,
-        drainDeadline: Duration
-    ) {
+    mutating func take(_ event: LaneEvent, _ lane: inout Lane, now: ContinuousClock.Instant) {
         switch event {
-        case .arrived(let arrivals):
+        case .arrived(let number, let arrivals):
+            guard number == subscription.number else { return }
             lane.arrived(arrivals, now: now)
-        case .channelFailed(let error):
+        case .channelFailed(let number, let error):
+            guard number == subscription.number else { return }
             runner.logger.warning("subscription lost: \(error)")
             isLost = true
-        case .stalled:
-            isLost = true
+        case .stalled(let number):
+            if number == subscription.number { isLost = true }
+        case .subscribed: break
+        case .reread(let result):
+            databaseTasks -= 1
+            switch result {
+            case .success(let rows): lane.reread(rows)
+            case .failure(let error):
+                lane.rereadFailed()
+                pauseDatabase(error, now: now)
+            }
+        case .renewed(let moment, let result):
+            databaseTasks -= 1
+            switch result {
+            case .success: lane.renewed(asOf: moment)
+            case .failure(let error):
+                lane.renewFailed()
+                if error.code == .fenced { leave() } else { pauseDatabase(error, now: now) }
+            }
         case .claimed(let result):
             databaseTasks -= 1
             claimEnded(result, &lane, now: now)
@@ -80,8 +96,9 @@ struct LaneSession {
         switch result {
         case .success(let taken):
             claim = taken.claim
-            let hold = taken.predecessorMayLive ? now + LaneRunner.sendLease : nil
-            lane.claimed(taken.claim, unsent: taken.unsent, holdUntil: hold)
+            lane.claimed(
+                taken.claim, unsent: taken.unsent, predecessorMayLive: taken.predecessorMayLive,
+                asOf: taken.startedAt, now: now)
             runner.logger.info(
                 "lane claimed",
                 metadata: ["term": "\(taken.claim.term)", "unsent": "\(taken.unsent.count)"]
@@ -103,10 +120,11 @@ struct LaneSession {
         case .failure(let error):
             switch error.code {
             case .fenced:
-                isFenced = true
-                runner.logger.warning("another worker owns the lane now; leaving it")
+                leave()
             case .duplicateUpdates:
                 lane.settlementFailed(.duplicates, now: now)
+                // Should the same come again and again, the database is not asked without a breath in between.
+                databasePauseUntil = now + LaneRunner.duplicatePause
             case _ where error.blamesContent:
                 runner.logger.error("a settlement was refused: \(error)")
                 lane.settlementFailed(.poison("\(error)"), now: now)
@@ -115,6 +133,11 @@ struct LaneSession {
                 pauseDatabase(error, now: now)
             }
         }
+    }
+
+    private mutating func leave() {
+        isFenced = true
+        runner.logger.warning("another worker owns the lane now; leaving it")
     }
 
     private mutating func pauseDatabase(_ error: StoreError, now: ContinuousClock.Instant) {
@@ -130,19 +153,26 @@ struct LaneSession {
             databasePauseUntil = nil
             startClaim(&lane)
             startRecall(&lane, now: now)
+            startReread(&lane, now: now)
+            startRenewal(&lane, now: now)
         }
         lane.resumeRetries(now: now)
-        for job in lane.expire(now: now) { handlers.removeValue(forKey: job)?.cancel() }
+        _ = lane.expire(now: now)
+        // Those that ran out of time, and those that a reset has forgotten: their results count no more.
+        for (job, task) in handlers where lane.jobs[job] == nil {
+            task.cancel()
+            handlers[job] = nil
+        }
         while let job = lane.takeJob(now: now) { run(job, &lane) }
         now = .now
         if databasePauseUntil == nil {
             startSettlement(&lane, now: now)
             startMarking(&lane)
         }
-        startSends(lane.sends.take(now: now), config: lane.config)
+        startSends(lane.takeSends(now: now), config: lane.config)
         if let acks = lane.takeAcks(), !isLost {
             do throws(BrokerError) {
-                try await channel.ack(AckSet(upTo: acks.upTo, also: acks.also))
+                try await subscription.channel.ack(AckSet(upTo: acks.upTo, also: acks.also))
             } catch {
                 isLost = true
             }
@@ -154,7 +184,8 @@ struct LaneSession {
         guard !isFenced, !isLost, lane.takeClaim() else { return }
         databaseTasks += 1
         let runner = runner
-        Task { runner.mailbox.post(.claimed(await runner.takeLane())) }
+        let knownBefore = lane.rowID != nil
+        Task { runner.mailbox.post(.claimed(await runner.takeLane(knownBefore: knownBefore))) }
     }
 
     private mutating func startRecall(_ lane: inout Lane, now: ContinuousClock.Instant) {
@@ -178,6 +209,20 @@ struct LaneSession {
             }
             runner.mailbox.post(.recalled(recall, result))
         }
+    }
+
+    private mutating func startReread(_ lane: inout Lane, now: ContinuousClock.Instant) {
+        guard let claim, lane.takeReread(now: now) else { return }
+        databaseTasks += 1
+        let runner = runner
+        Task { runner.mailbox.post(.reread(await runner.readUnsent(claim))) }
+    }
+
+    private mutating func startRenewal(_ lane: inout Lane, now: ContinuousClock.Instant) {
+        guard !isFenced, let claim, lane.takeRenewal(now: now) else { return }
+        databaseTasks += 1
+        let runner = runner
+        Task { runner.mailbox.post(.renewed(asOf: now, await runner.renew(claim))) }
     }
 
     private mutating func startSettlement(_ lane: inout Lane, now: ContinuousClock.Instant) {
@@ -230,7 +275,9 @@ struct LaneSession {
 
     /// Wakes the mailbox when time alone makes something due.
     private mutating func setAlarm(_ lane: Lane, now: ContinuousClock.Instant) {
-        guard let at = [lane.nextWake, databasePauseUntil, drainBy].compactMap({ $0 }).min() else { return }
+        // What the database is needed for waits until its pause is over.
+        let next = lane.nextWake(now: now).map { max($0, databasePauseUntil ?? $0) }
+        guard let at = [next, databasePauseUntil, drainBy].compactMap({ $0 }).min() else { return }
         if let alarm, alarm.at <= at, alarm.at > now { return }
         alarm?.task.cancel()
         let mailbox = runner.mailbox
@@ -259,7 +306,7 @@ struct LaneSession {
     mutating func quiesce(_ lane: inout Lane) async {
         while databaseTasks > 0 {
             for event in await runner.mailbox.next() {
-                take(event, &lane, now: .now, drainDeadline: .zero)
+                take(event, &lane, now: .now)
             }
         }
     }

@@ -26,8 +26,6 @@ struct SendQueue {
     private var flood: FloodControl
     private var limit: Int
     private var isPaused: Bool
-    /// A predecessor may still be sending these rows until then.
-    private var holdUntil: ContinuousClock.Instant?
     /// Nothing of the bot goes out before.
     private var pausedUntil: ContinuousClock.Instant?
     private(set) var unsent = 0
@@ -63,10 +61,9 @@ struct SendQueue {
 
     /// Takes the outbox as the database has it, after a claim, in place of what was known. What is in flight, or sent and
     /// not yet marked, is known better here.
-    mutating func reload(_ rows: [OutboxRow], holdUntil: ContinuousClock.Instant?) {
+    mutating func reload(_ rows: [OutboxRow]) {
         forgetWaiting()
         let sent = Set(marks)
-        self.holdUntil = holdUntil
         enqueue(rows.filter { inFlight[$0.seq] == nil && !sent.contains($0.seq) })
     }
 
@@ -88,7 +85,8 @@ struct SendQueue {
     mutating func take(now: ContinuousClock.Instant) -> [OutboxRow] {
         wake(now: now)
         if isPaused { return [] }
-        if let until = [holdUntil, pausedUntil].compactMap({ $0 }).max(), now < until { return [] }
+        if let pausedUntil, now < pausedUntil { return [] }
+        pausedUntil = nil
         var rows: [OutboxRow] = []
         while inFlight.count < limit, let id = ready.popFirst() {
             guard var chat = chats[id], !chat.isSending, let row = chat.rows.first else { continue }
@@ -114,10 +112,13 @@ struct SendQueue {
         waiting.removeAll { $0.at <= now }
     }
 
+    /// Something waits to be sent.
+    var hasWaiting: Bool { !isPaused && !(ready.isEmpty && waiting.isEmpty) }
+
     /// When ``take(now:)`` may have something although nothing else happened.
     var nextWake: ContinuousClock.Instant? {
         if isPaused { return nil }
-        let pauses = ready.isEmpty ? [] : [holdUntil, pausedUntil].compactMap { $0 }
+        let pauses = ready.isEmpty ? [] : [pausedUntil].compactMap { $0 }
         return (waiting.map(\.at) + pauses).min()
     }
 
@@ -198,6 +199,9 @@ struct SendQueue {
         if !marks.isEmpty && marksSince == nil { marksSince = now }
     }
 
+    /// The settlement that was to record them was not committed.
+    mutating func unreported(_ refusals: [EventRow]) { self.refusals = refusals + self.refusals }
+
     /// What Telegram refused for good, as events for the next settlement.
     mutating func takeRefusals() -> [EventRow] {
         defer { refusals = [] }
@@ -226,13 +230,19 @@ extension SendQueue.Answer {
     init(_ result: Result<TelegramReply, TelegramError>) {
         switch result {
         case .success: self = .sent
-        case .failure(let error):
-            switch error.disposition {
-            case .retry: self = .failed
-            case .retryAfter(let pause): self = .rateLimited(pause)
-            case .giveUp: self = .refused(error.description)
-            case .stop: self = .unauthorized
-            }
+        case .failure(let error): self.init(error)
         }
+    }
+
+    /// What is wrong with the way to Telegram (the network, a certificate, the API's address) is mended by somebody
+    /// some day; until then nothing may be dropped. Only Telegram's own word about this very call is final.
+    private init(_ error: TelegramError) {
+        self =
+            switch error {
+            case .rateLimited(let pause): .rateLimited(pause)
+            case .unauthorized: .unauthorized
+            case .forbidden, .badRequest, .migrated, .rejected: .refused(error.description)
+            case .conflict, .notFound, .server, .malformedReply, .network: .failed
+            }
     }
 }

@@ -17,15 +17,17 @@ final class FleetConfig: Sendable {
     /// Takes a broadcast generation. One that is not the next, or is older than what runs, leads to rereading.
     func take(_ change: ConfigGeneration) async throws(StoreError) {
         let isDone = state.withLock { state in
-            state.generation >= change.number && change.hash == state.hash || state.apply(change)
+            if change.number == state.generation { return change.hash == state.hash }
+            // A database restored from a backup may count the same numbers again: only the chain tells.
+            let content = ConfigChange(scope: change.scope, set: change.set, unset: change.unset)
+            guard ConfigHash.next(after: state.hash, content) == change.hash else { return false }
+            return state.apply(change)
         }
         if !isDone { try await reread() }
     }
 
     func reread() async throws(StoreError) {
         let fresh = try await database.configState()
-        state.withLock { state in
-            if fresh.generation >= state.generation { state = fresh }
-        }
+        state.withLock { $0 = fresh }
     }
 }

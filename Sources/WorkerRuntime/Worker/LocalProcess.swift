@@ -19,11 +19,19 @@ enum LocalProcess {
         return pages * Int64(sysconf(Int32(_SC_PAGESIZE)))
     }
 
-    /// Whether the process is certainly gone: it ran on this host, and its pid is free or belongs to a process that
-    /// began later. Containers may share a host name but not pids, so a live pid proves nothing, and a missing one only
-    /// counts where the host name is ours.
-    static func isKnownDead(pid: Int32, host: String, startedAt: Timestamp) -> Bool {
-        guard host == hostName, pid > 0 else { return false }
+    /// This boot of this kernel, and this space of process ids.
+    static let machine: String? = {
+        var space = stat()
+        guard let boot = read("/proc/sys/kernel/random/boot_id"), stat("/proc/self/ns/pid", &space) == 0 else {
+            return nil
+        }
+        return "\(boot.prefix { $0 != "\n" })/\(space.st_ino)"
+    }()
+
+    /// Whether the process is certainly gone: its pid, in the same space of pids, is free or belongs to a process that
+    /// began later.
+    static func isKnownDead(pid: Int32, machine: String?, startedAt: Timestamp) -> Bool {
+        guard let own = Self.machine, machine == own, pid > 0 else { return false }
         if kill(pid, 0) != 0 { return errno == ESRCH }
         guard let began = startTime(of: pid) else { return false }
         // A worker notes its own start some milliseconds after the kernel does; a pid used again is later by far.

@@ -48,12 +48,18 @@ final class Signal: Sendable {
     }
 }
 
-/// Runs `body`, cancelling it after `deadline`. `body` must heed cancellation.
+/// Waits for `body` until `deadline` has passed; then it is cancelled, and not waited for any longer.
 func withDeadline(_ deadline: Duration, _ body: @escaping @Sendable () async -> Void) async {
-    await withTaskGroup(of: Void.self) { group in
-        group.addTask { await body() }
-        group.addTask { try? await Task.sleep(for: deadline) }
-        await group.next()
-        group.cancelAll()
+    let isOver = Signal()
+    let work = Task {
+        await body()
+        isOver.raise()
     }
+    let timer = Task {
+        try? await Task.sleep(for: deadline)
+        isOver.raise()
+    }
+    await isOver.wait()
+    work.cancel()
+    timer.cancel()
 }

@@ -66,7 +66,9 @@ public final class Worker: Sendable {
         _ publishing: BrokerLink
     ) async throws {
         let bots = try await loadBots(database)
-        try await connect(consuming)
+        if !drainRequested.isRaised { try await connect(consuming) }
+        // Stopped before it began: nothing is to be finished.
+        if drainRequested.isRaised { return }
         let config = FleetConfig(database: database, state: try await database.configState())
         let lanes = try bots.map { bot in
             try makeLane(bot, database: database, transport: transport, link: consuming)
@@ -143,7 +145,7 @@ public final class Worker: Sendable {
 
     private func loadBots(_ database: Database) async throws -> [LoadedBot] {
         let deadline = ContinuousClock.now + settings.startupDeadline
-        while true {
+        while !drainRequested.isRaised {
             do throws(StoreError) {
                 var loaded: [LoadedBot] = []
                 for id in settings.bots { loaded.append(try await load(id, database)) }
@@ -154,6 +156,7 @@ public final class Worker: Sendable {
                 try await Task.sleep(for: .milliseconds(500))
             }
         }
+        return []
     }
 
     /// The first connection has a deadline, and a refused login ends the start; later losses are waited out.
@@ -168,6 +171,7 @@ public final class Worker: Sendable {
                     if error.code != .cancelled { throw WorkerError("\(error)") }
                 }
             }
+            group.addTask { [drainRequested] in await drainRequested.wait() }
             group.addTask {
                 try await Task.sleep(for: limit)
                 throw WorkerError("RabbitMQ at \(place) was not reached within \(limit); is it running?")
@@ -225,7 +229,7 @@ public final class Worker: Sendable {
     private func reread(_ config: FleetConfig) async {
         do throws(StoreError) {
             try await config.reread()
-            await distribute(config)
+            _ = await distribute(config)
         } catch {
             logger.warning("config not reread: \(error)")
         }
@@ -257,23 +261,34 @@ public final class Worker: Sendable {
         } catch {
             return .refused("cannot read the config: \(error)")
         }
-        await distribute(config)
-        return .applied
+        let late = await distribute(config)
+        if late.isEmpty { return .applied }
+        return .refused("not taken up within \(Self.configDeadline) by lane \(late[0]); a handler holds it up")
     }
 
-    /// Hands the config to the lanes and returns when each will use it for its next update.
-    private func distribute(_ config: FleetConfig) async {
+    /// Hands the config to the lanes.
+    /// - Returns: the lanes that did not say within the deadline that they use it from their next update on.
+    private func distribute(_ config: FleetConfig) async -> [LaneKey] {
         let state = config.current
         setLogLevel(state)
-        let (lanes, running) = lifecycle.withLock { ($0.lanes, $0.state == .running) }
-        guard running else { return }
-        for lane in lanes {
+        let (lanes, isConsuming) = lifecycle.withLock { ($0.lanes, $0.state == .running || $0.state == .draining) }
+        // Before that, the lanes read the config themselves when they begin.
+        guard isConsuming else { return [] }
+        let waits = lanes.map { lane in
             let effective = state.effective(bot: lane.spec.id, labels: lane.spec.labels)
             let taken = Signal()
             lane.mailbox.post(.configure(effective) { taken.raise() })
-            await withDeadline(.seconds(5)) { await taken.wait() }
+            return (key: lane.key, taken: taken)
         }
+        let deadline = ContinuousClock.now + Self.configDeadline
+        for wait in waits {
+            await withDeadline(deadline - ContinuousClock.now) { await wait.taken.wait() }
+        }
+        return waits.filter { !$0.taken.isRaised }.map(\.key)
     }
+
+    /// For all lanes of the worker to take a config. A lane is only late when a handler computes without waiting.
+    static let configDeadline: Duration = .seconds(5)
 
     /// A level set in the config counts; without one the process keeps what its environment said.
     private func setLogLevel(_ state: ConfigState) {
@@ -301,6 +316,7 @@ public final class Worker: Sendable {
             worker: identity,
             bots: settings.bots,
             host: LocalProcess.hostName,
+            machine: LocalProcess.machine,
             pid: LocalProcess.pid,
             state: lifecycle.withLock { $0.state },
             startedAt: startedAt,
