@@ -82,7 +82,7 @@ let package = Package(
         library(
             "WorkerRuntime",
             [
-                "BotKit", "FleetControl", "FleetLogging", "Broker", "Store", "HTTPTransport", "TelegramAPI",
+                "BotKit", "CLinux", "FleetControl", "FleetLogging", "Broker", "Store", "HTTPTransport", "TelegramAPI",
                 "FleetModel",
                 log, deque,
             ]

@@ -1,13 +1,16 @@
 #ifndef CLINUX_SHIM_H
 #define CLINUX_SHIM_H
 // Linux calls that Swift's Glibc module leaves out.
+#include <elf.h>
 #include <errno.h>
+#include <link.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -70,5 +73,33 @@ static inline int clinux_spawn_detached(posix_spawnattr_t *attributes) {
     // 0x80 is POSIX_SPAWN_SETSID.
     if (error == 0) error = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | 0x80);
     return error;
+}
+
+// Declared by glibc for _GNU_SOURCE only. dl_iterate_phdr(3).
+struct clinux_object {
+    ElfW(Addr) base;
+    const char *name;
+    const ElfW(Phdr) *headers;
+    ElfW(Half) count;
+};
+extern int dl_iterate_phdr(int (*visit)(void *, size_t, void *), void *data);
+static inline int clinux_release_object(void *raw, size_t size, void *page) {
+    const struct clinux_object *object = (const struct clinux_object *)raw;
+    uintptr_t mask = ~(*(uintptr_t *)page - 1);
+    (void)size;
+    for (int index = 0; index < object->count; index++) {
+        const ElfW(Phdr) *header = &object->headers[index];
+        if (header->p_type != PT_LOAD || (header->p_flags & PF_W)) continue;
+        uintptr_t from = (object->base + header->p_vaddr) & mask;
+        uintptr_t to = (object->base + header->p_vaddr + header->p_memsz) & mask;
+        if (to > from) madvise((void *)from, to - from, MADV_DONTNEED);
+    }
+    return 0;
+}
+/// Unmaps what is mapped of the program's and its libraries' read-only parts. They are never written, so a page that is
+/// needed again comes back from the file's cache. madvise(2), MADV_DONTNEED.
+static inline void clinux_release_read_only_pages(void) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    dl_iterate_phdr(clinux_release_object, &page);
 }
 #endif

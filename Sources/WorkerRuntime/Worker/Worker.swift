@@ -100,6 +100,7 @@ public final class Worker: Sendable {
                 await bound.wait()
                 // Before the config is read: what changes from here on reaches the lanes by their mailboxes.
                 if !drainRequested.isRaised { self.enter(.running) }
+                LocalProcess.releaseStartupPages()
                 await withTaskGroup(of: Void.self) { group in
                     for lane in lanes {
                         let config = configured.current.effective(bot: lane.spec.id, labels: lane.spec.labels)

@@ -101,6 +101,21 @@ import Testing
         }
     }
 
+    @Test func aFencedWorkerLeavesComesBackAndLosesNothing() async throws {
+        try await WorkerFixture.with { fixture in
+            let worker = try await fixture.startWorker()
+            try await fixture.inject(count: 3000, chats: 40)
+            for part in 1...3 {
+                #expect(
+                    try await eventually { try await fixture.scalar("SELECT count(*) FROM inbox") > 300 * Int64(part) })
+                #expect(try await fixture.scalar("UPDATE lane SET term = term + 1 RETURNING term") > 0)
+            }
+            #expect(try await fixture.settles(3000), "\(worker.stderr)")
+            try await fixture.expectExactlyOnce(1...3000, chats: 40)
+            #expect(worker.stderr.contains("another worker owns the lane now"))
+        }
+    }
+
     @Test(arguments: [
         ("FLEET_DATABASE_URL", "postgres://nobody:wrong-password@127.0.0.1:1/none", "PostgreSQL"),
         ("FLEET_AMQP_URL", "", "FLEET_AMQP_URL"), ("FLEET_KEY_FILE", "/nonexistent/key", "/nonexistent/key"),
