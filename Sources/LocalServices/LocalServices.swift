@@ -20,6 +20,8 @@ public struct LocalServices: Sendable {
     public let home: ServiceHome
     private let programs: Programs
     private let progress: @Sendable (String) -> Void
+    /// Free bytes on the file system of a path; tests put another value here.
+    var freeBytes: @Sendable (String) -> Int64? = Directory.freeBytes
 
     /// - Parameter progress: gets a line for each step worth telling a person.
     public init(
@@ -76,24 +78,30 @@ public struct LocalServices: Sendable {
         _ services: Set<Service> = Set(Service.allCases),
         within limit: Duration = .seconds(30)
     ) throws(ServiceError) {
-        guard Directory.exists(home.path) else { return }
-        guard let settings = try ServiceSettings.load(home.settingsFile) else { return }
+        // The pid files say all there is to know: settings that cannot be read are no reason to let servers run.
+        guard Directory.exists("\(home.path)/run") else { return }
         try FileLock.hold(home.lockFile) { () throws(ServiceError) in
-            if services.contains(.rabbitmq) {
-                try RabbitServer(home: home, settings: settings, programs: programs).stop(within: limit)
-            }
-            if services.contains(.postgres) {
-                try PostgresServer(home: home, settings: settings, programs: programs).stop(within: limit)
-            }
+            if services.contains(.rabbitmq) { try RabbitServer.stop(home, within: limit) }
+            if services.contains(.postgres) { try PostgresServer.stop(home, within: limit) }
         }
     }
 
     /// Stops them and drops their data, ports and credentials.
     public func remove() throws(ServiceError) {
         try stop()
-        guard let settings = try ServiceSettings.load(home.settingsFile) else { return }
-        for part in ["postgres", "rabbitmq"] { try Self.removeTree("\(settings.dataRoot)/\(part)") }
-        if settings.dataRoot != home.path { rmdir(settings.dataRoot) }
+        var roots: [String] = []
+        do throws(ServiceError) {
+            guard let settings = try ServiceSettings.load(home.settingsFile) else { return }
+            roots = [settings.dataRoot]
+        } catch {
+            guard error.code == .damaged else { throw error }
+            // What it said is lost: the two places there are.
+            roots = [home.path, home.spareRoot]
+        }
+        for root in roots {
+            for part in ["postgres", "rabbitmq"] { try Self.removeTree("\(root)/\(part)") }
+            if root != home.path { rmdir(root) }
+        }
         unlink(home.settingsFile)
     }
 
@@ -123,7 +131,7 @@ public struct LocalServices: Sendable {
     }
 
     private func prepare(newPorts: Bool) throws(ServiceError) -> ServiceSettings {
-        if let free = Directory.freeBytes(home.path), free < Self.neededBytes {
+        if let free = freeBytes(home.path), free < Self.neededBytes {
             throw ServiceError(
                 .diskFull,
                 home.path,

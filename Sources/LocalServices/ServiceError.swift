@@ -12,6 +12,10 @@ public struct ServiceError: Error, Sendable, Equatable, CustomStringConvertible 
         /// It ended, or was not ready before the deadline.
         case didNotStart
         case didNotStop
+        /// A file of the home does not hold what was written there.
+        case damaged
+        /// A directory that fleetctl has not made and so does not remove.
+        case foreign
         /// A file or process could not be handled; the system's own words are in the text.
         case system
     }

@@ -83,10 +83,10 @@ struct ServiceSettings: Codable, Equatable {
             return try JSONDecoder().decode(ServiceSettings.self, from: Data(text.utf8))
         } catch {
             throw ServiceError(
-                .system,
+                .damaged,
                 path,
                 "does not hold what this version writes",
-                advice: "remove the home with `fleetctl services remove`, or choose another with --home"
+                advice: "drop the servers and their data with `fleetctl services remove`, or choose another with --home"
             )
         }
     }

@@ -3,8 +3,9 @@ import Testing
 
 @testable import LocalServices
 
-/// Answers one connection on a loopback port: with the next of `answers` after each read.
-private func scriptedServer(_ answers: [[UInt8]]) throws -> UInt16 {
+/// Answers one connection on a loopback port: with the next of `answers` after each read. Then it hangs up, or says
+/// nothing until the other side hangs up.
+private func scriptedServer(_ answers: [[UInt8]], silent: Bool = false) throws -> UInt16 {
     let port = try LoopbackPort.free()
     let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     _ = LoopbackPort.withAddress(port) { bind(listener, $0, $1) }
@@ -16,6 +17,7 @@ private func scriptedServer(_ answers: [[UInt8]]) throws -> UInt16 {
         for answer in answers where read(client, &buffer, buffer.count) > 0 {
             _ = send(client, answer, answer.count, Int32(MSG_NOSIGNAL))
         }
+        while silent, read(client, &buffer, buffer.count) > 0 {}
         close(client)
     }
     return port
@@ -63,6 +65,14 @@ private enum Thread {
         }
         #expect(reason.contains("password"))
         #expect(!reason.contains("'p'"))
+    }
+
+    @Test func aBrokerThatIsSlowToAnswerIsNotReadyYet() throws {
+        for answers in [[], [frame([0, 10, 0, 10])]] {
+            let port = try scriptedServer(answers, silent: true)
+            #expect(
+                RabbitHandshake.probe(port: port, user: "u", password: "p", limit: .milliseconds(200)) == .notYet)
+        }
     }
 
     @Test func nobodyAndHalfStartedServersAreNotReadyYet() throws {

@@ -80,6 +80,10 @@ struct BotRemove: AsyncParsableCommand {
         commandName: "remove", abstract: "Stops a bot and forgets it, its token and its waiting updates.")
     @Argument(help: "The bot's name.") var bot: BotID
     @OptionGroup var client: ClientOptions
+    @OptionGroup var output: OutputOptions
 
-    func run() async throws { try await client.withClient { try await $0.delete("/v1/bots/\(bot)") } }
+    func run() async throws {
+        try await client.withClient { try await $0.delete("/v1/bots/\(bot)") }
+        try output.show(Done("removed", bot: bot.rawValue), table: \.text)
+    }
 }

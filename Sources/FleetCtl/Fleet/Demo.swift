@@ -9,6 +9,8 @@ struct Demo: AsyncParsableCommand {
         abstract: "Shows the whole: ten bots, a simulator, load, a broadcast, a killed worker, and an audit.",
         discussion: """
             Takes about two minutes, below HOME/demo, and stops all it started. Writes HOME/demo-report.json. \
+            On servers that FLEET_DATABASE_URL and FLEET_AMQP_URL name it works in a schema of its own, and removes \
+            that and its queues afterwards. \
             Exit status 0 only if nothing was lost, doubled or out of order.
             """)
     @OptionGroup var base: HomeOptions
@@ -33,19 +35,23 @@ struct Demo: AsyncParsableCommand {
             environment: Environment.all,
             progress: screen.note
         )
+        let servers = DemoServers(environment: Environment.all, plan: plan, home: fleet.home)
+        try fleet.home.requireOwn()
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
         // What an earlier demo that was cut off has left.
         try await fleet.stop()
         try await fleet.erase()
+        try await servers.prepare()
         let ending: Result<Ending, any Error>
         do {
-            ending = .success(try await until(signals, plan, fleet, screen))
+            ending = .success(try await until(signals, plan, fleet, servers, screen))
         } catch {
             ending = .failure(error)
         }
         screen.clear()
         Console.line("stopping what the demo started")
         try await fleet.stop()
+        try await servers.clean()
         try await finish(try ending.get(), fleet)
     }
 
@@ -54,6 +60,7 @@ struct Demo: AsyncParsableCommand {
         _ signals: UnixSignalsSequence,
         _ plan: DemoPlan,
         _ fleet: LocalFleet,
+        _ servers: DemoServers,
         _ screen: Screen
     ) async throws -> Ending {
         try await withThrowingTaskGroup(of: Ending?.self) { group in
@@ -64,7 +71,8 @@ struct Demo: AsyncParsableCommand {
             group.addTask {
                 let report = try await Transport.with { transport in
                     try await DemoRun(
-                        fleet: fleet, plan: plan, transport: transport, note: screen.note, progress: screen.progress
+                        fleet: fleet, servers: servers, plan: plan, transport: transport, note: screen.note,
+                        progress: screen.progress
                     ).run()
                 }
                 return .report(report)

@@ -24,7 +24,10 @@ struct Up: AsyncParsableCommand {
     func run() async throws {
         let fleet = home.fleet()
         let summary = try await Transport.with { transport in
+            // Before anything is started: a refusal leaves everything as it is.
+            try fleet.checkCoordinator(nil, telegram: simulator ? fleet.address(fleet.simulatorFile) : nil)
             let endpoints = try await fleet.startServices()
+            try fleet.checkCoordinator(endpoints, telegram: simulator ? fleet.address(fleet.simulatorFile) : nil)
             try await fleet.migrate(endpoints)
             let telegram = simulator ? try await fleet.startSimulator(transport: transport) : nil
             let url = try await fleet.startCoordinator(endpoints, telegram: telegram, transport: transport)
@@ -45,6 +48,11 @@ struct Down: AsyncParsableCommand {
         abstract: "Stops the fleet on this machine.",
         discussion: "Workers finish what they have begun. Data stays; `up` goes on with it.")
     @OptionGroup var home: HomeOptions
+    @OptionGroup var output: OutputOptions
 
-    func run() async throws { try await home.fleet().stop() }
+    func run() async throws {
+        let fleet = home.fleet()
+        try await fleet.stop()
+        try output.show(Done("stopped", home: fleet.home.path), table: \.text)
+    }
 }

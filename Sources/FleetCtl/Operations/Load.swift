@@ -36,7 +36,7 @@ struct Load: AsyncParsableCommand {
         guard let duration = DurationText.parse(duration), let drain = DurationText.parse(drain) else { return }
         let report = try await servers.withDatabase { database in
             let bots = try await bots(database)
-            let configuration = try BrokerConfiguration(url: try servers.brokerURL(), name: "fleetctl load")
+            let configuration = try servers.broker(name: "fleetctl load")
             let connection = try await BrokerConnection.open(configuration, logger: .quiet)
             let publisher = try await Publisher.open(on: connection, window: 5000)
             let plan = LoadRun.Plan(

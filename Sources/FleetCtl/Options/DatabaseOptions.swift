@@ -1,4 +1,5 @@
 import ArgumentParser
+import Broker
 import FleetCtlKit
 import LocalServices
 import Logging
@@ -22,7 +23,14 @@ struct ServerOptions: ParsableArguments {
         return url
     }
 
-    func brokerURL() throws -> String {
+    /// With the authority of FLEET_AMQP_CA_FILE for amqps, as all processes of a fleet read it.
+    func broker(name: String) throws -> BrokerConfiguration {
+        var configuration = try BrokerConfiguration(url: try brokerURL(), name: name)
+        configuration.caFile = Environment.value("FLEET_AMQP_CA_FILE") ?? configuration.caFile
+        return configuration
+    }
+
+    private func brokerURL() throws -> String {
         guard let url = try endpoints().amqpURL else {
             throw Fault("no RabbitMQ: name it in FLEET_AMQP_URL, or start one with `fleetctl services up`")
         }

@@ -21,12 +21,14 @@ struct ServicesUp: ParsableCommand {
     @OptionGroup var home: HomeOptions
     @Flag(help: "Choose other ports for servers that do not run.") var newPorts = false
     @Option(help: "Seconds to wait until they take connections.") var timeout = 90
+    @OptionGroup var output: OutputOptions
 
     func run() throws {
         let services = LocalServices(home: home.directory) { Console.line($0) }
         let missing = ServiceEndpoints(environment: Environment.all).missing
         if missing.isEmpty { Console.line("FLEET_AMQP_URL and FLEET_DATABASE_URL name both servers: nothing to start") }
         try services.start(missing, within: .seconds(timeout), newPorts: newPorts)
+        try output.show(try ServiceRow.all(services), table: ServiceRow.table)
     }
 }
 
@@ -34,8 +36,12 @@ struct ServicesDown: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "down", abstract: "Stops what runs.")
     @OptionGroup var home: HomeOptions
     @Option(help: "Seconds after which a server is killed.") var timeout = 30
+    @OptionGroup var output: OutputOptions
 
-    func run() throws { try LocalServices(home: home.directory).stop(within: .seconds(timeout)) }
+    func run() throws {
+        try LocalServices(home: home.directory).stop(within: .seconds(timeout))
+        try output.show(Done("stopped", home: home.directory.path), table: \.text)
+    }
 }
 
 struct ServicesEnv: ParsableCommand {
@@ -45,6 +51,7 @@ struct ServicesEnv: ParsableCommand {
         discussion: "The lines hold the servers' passwords."
     )
     @OptionGroup var home: HomeOptions
+    @OptionGroup var output: OutputOptions
 
     func run() throws {
         let given = ServiceEndpoints(environment: Environment.all)
@@ -53,8 +60,10 @@ struct ServicesEnv: ParsableCommand {
         guard endpoints.missing.isEmpty else {
             throw Fault("no servers in \(home.directory.path); start them with `fleetctl services up`")
         }
-        print(endpoints.exports, terminator: "")
-        print("export FLEET_HOME=\(Shell.quote(home.directory.path))")
+        let path = home.directory.path
+        try output.show(endpoints.environment.merging(["FLEET_HOME": path]) { _, own in own }) { _ in
+            endpoints.exports + "export FLEET_HOME=\(Shell.quote(path))\n"
+        }
     }
 }
 
@@ -63,29 +72,35 @@ struct ServicesStatus: ParsableCommand {
     @OptionGroup var home: HomeOptions
     @OptionGroup var output: OutputOptions
 
-    private struct Row: Encodable {
-        let service: String
-        let pid: Int32?
-        let port: Int
-        let log: String
+    func run() throws {
+        try output.show(try ServiceRow.all(LocalServices(home: home.directory)), table: ServiceRow.table)
+    }
+}
+
+/// A server as it is shown.
+private struct ServiceRow: Encodable {
+    let service: String
+    let pid: Int32?
+    let port: Int
+    let log: String
+
+    static func all(_ services: LocalServices) throws -> [ServiceRow] {
+        try services.status().map {
+            ServiceRow(service: $0.service.rawValue, pid: $0.pid, port: Int($0.port), log: $0.log)
+        }
     }
 
-    func run() throws {
-        let rows = try LocalServices(home: home.directory).status().map {
-            Row(service: $0.service.rawValue, pid: $0.pid, port: Int($0.port), log: $0.log)
-        }
-        try output.show(rows) { rows in
-            var table = TextTable([
-                .init("SERVICE"), .init("STATE"), .init("PID", .right), .init("PORT", .right), .init("LOG"),
+    static func table(_ rows: [ServiceRow]) -> String {
+        var table = TextTable([
+            .init("SERVICE"), .init("STATE"), .init("PID", .right), .init("PORT", .right), .init("LOG"),
+        ])
+        for row in rows {
+            table.add([
+                row.service, row.pid == nil ? "stopped" : "running", row.pid.map(String.init) ?? "–",
+                String(row.port), row.log,
             ])
-            for row in rows {
-                table.add([
-                    row.service, row.pid == nil ? "stopped" : "running", row.pid.map(String.init) ?? "–",
-                    String(row.port), row.log,
-                ])
-            }
-            return table.rendered()
         }
+        return table.rendered()
     }
 }
 
@@ -96,6 +111,7 @@ struct ServicesRestart: ParsableCommand {
     @Argument(help: "postgres or rabbitmq.") var service: LocalServices.Service
     @OptionGroup var home: HomeOptions
     @Option(help: "Seconds to stop, and seconds to start.") var timeout = 60
+    @OptionGroup var output: OutputOptions
 
     func run() throws {
         let services = LocalServices(home: home.directory) { Console.line($0) }
@@ -104,6 +120,7 @@ struct ServicesRestart: ParsableCommand {
         }
         try services.stop([service], within: .seconds(timeout))
         try services.start([service], within: .seconds(timeout))
+        try output.show(try ServiceRow.all(services), table: ServiceRow.table)
     }
 }
 
@@ -113,6 +130,10 @@ struct ServicesRemove: ParsableCommand {
         abstract: "Stops them and drops their data, ports and passwords."
     )
     @OptionGroup var home: HomeOptions
+    @OptionGroup var output: OutputOptions
 
-    func run() throws { try LocalServices(home: home.directory).remove() }
+    func run() throws {
+        try LocalServices(home: home.directory).remove()
+        try output.show(Done("removed", home: home.directory.path), table: \.text)
+    }
 }

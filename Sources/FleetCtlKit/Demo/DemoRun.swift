@@ -11,6 +11,7 @@ import Store
 /// It does not clean up: whoever runs it stops the fleet afterwards, whatever happened.
 public struct DemoRun: Sendable {
     let fleet: LocalFleet
+    let servers: DemoServers
     let plan: DemoPlan
     let transport: HTTPTransport
     /// A line that stays.
@@ -20,12 +21,14 @@ public struct DemoRun: Sendable {
 
     public init(
         fleet: LocalFleet,
+        servers: DemoServers,
         plan: DemoPlan,
         transport: HTTPTransport,
         note: @escaping @Sendable (String) -> Void,
         progress: @escaping @Sendable (String) -> Void
     ) {
         self.fleet = fleet
+        self.servers = servers
         self.plan = plan
         self.transport = transport
         self.note = note
@@ -36,7 +39,7 @@ public struct DemoRun: Sendable {
     static let stall: Duration = .seconds(30)
 
     public func run() async throws -> DemoReport {
-        let endpoints = try await fleet.startServices()
+        let endpoints = try servers.confined(try await fleet.startServices())
         try await fleet.migrate(endpoints)
         let databaseURL = endpoints.databaseURL ?? ""
         let simulatorURL = try await fleet.startSimulator(transport: transport)

@@ -150,7 +150,8 @@ public struct Doctor: Sendable {
             return .failed("RabbitMQ", "not named", mend: "`fleetctl up` starts one; or set FLEET_AMQP_URL")
         }
         do {
-            let configuration = try BrokerConfiguration(url: url, name: "fleetctl doctor")
+            var configuration = try BrokerConfiguration(url: url, name: "fleetctl doctor")
+            if let file = fleet.environment["FLEET_AMQP_CA_FILE"], !file.isEmpty { configuration.caFile = file }
             let connection = try await BrokerConnection.open(configuration, logger: logger)
             let (version, blocked) = (connection.serverVersion, connection.isBlocked)
             await connection.close()

@@ -79,38 +79,55 @@ public struct LocalFleet: Sendable {
         supervise: Bool = true,
         transport: HTTPTransport
     ) async throws -> String {
-        if coordinator.pid != nil, let url = address(coordinatorFile) { return url }
-        try home.make()
-        _ = try TokenVault(file: keyFile, createIfMissing: true)
-        let (port, url) = try remembered(coordinatorFile)
-        var arguments = [
-            "--listen", "127.0.0.1:\(port)", "--token-file", apiTokenFile, "--state-dir", stateDirectory,
-        ]
+        var arguments = ["--token-file", apiTokenFile, "--state-dir", stateDirectory]
         if supervise {
             arguments += ["--supervise", "--stop-children", "--worker-binary", try binaries.path("bot-worker")]
             arguments += ["--gateway-binary", try binaries.path("fleet-gateway")]
         }
         var variables = endpoints.environment.merging(processEnvironment) { own, _ in own }
         variables["FLEET_KEY_FILE"] = keyFile
-        variables["FLEET_TELEGRAM_API"] = telegram ?? environment["FLEET_TELEGRAM_API"]
-        try start(coordinator, "fleet-coordinator", arguments, variables, log: home.log("coordinator"))
+        variables["FLEET_TELEGRAM_API"] = telegramAPI(telegram)
+        let url = try await start(
+            coordinator, "fleet-coordinator", arguments, variables, addressFile: coordinatorFile
+        ) {
+            try checkCoordinator(endpoints, telegram: telegram)
+            _ = try TokenVault(file: keyFile, createIfMissing: true)
+        }
         try await waitUntilUp(coordinator, url: url + "/v1/health", log: home.log("coordinator"), transport: transport)
         return url
     }
 
+    /// Whether a coordinator that runs is the one that is wanted: what it was started with cannot be changed.
+    /// - Parameter telegram: the simulator's URL, or `nil`.
+    /// - Throws: one line when it uses other servers, or another Telegram. It shows no URL that holds a password.
+    public func checkCoordinator(_ endpoints: ServiceEndpoints?, telegram: String?) throws(Fault) {
+        guard let pid = coordinator.pid else { return }
+        let wanted = telegramAPI(telegram)
+        let used = coordinator.environmentValue("FLEET_TELEGRAM_API")
+        guard used == wanted else {
+            throw Fault(
+                "the coordinator runs (process \(pid)) with \(Self.place(used)), not with \(Self.place(wanted)); stop it first with `fleetctl down`"
+            )
+        }
+        for (name, value) in endpoints?.environment ?? [:] where name != "FLEET_RABBITMQCTL" {
+            guard coordinator.environmentValue(name) == value else {
+                throw Fault(
+                    "the coordinator runs (process \(pid)) with another \(name); stop it first with `fleetctl down`")
+            }
+        }
+    }
+
+    private func telegramAPI(_ simulator: String?) -> String? {
+        simulator ?? environment["FLEET_TELEGRAM_API"].flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    private static func place(_ api: String?) -> String { api.map { "the Bot API at \($0)" } ?? "Telegram itself" }
+
     /// Starts the simulator of Telegram's Bot API unless it runs, and waits until it answers.
     /// - Returns: its base URL.
     public func startSimulator(arguments: [String] = [], transport: HTTPTransport) async throws -> String {
-        if simulator.pid != nil, let url = address(simulatorFile) { return url }
-        try home.make()
-        let (port, url) = try remembered(simulatorFile)
-        try start(
-            simulator,
-            "telegram-simulator",
-            ["--listen", "127.0.0.1:\(port)"] + arguments,
-            processEnvironment,
-            log: home.log("simulator")
-        )
+        let url = try await start(
+            simulator, "telegram-simulator", arguments, processEnvironment, addressFile: simulatorFile)
         try await waitUntilUp(simulator, url: url + "/sim/health", log: home.log("simulator"), transport: transport)
         return url
     }
@@ -124,16 +141,18 @@ public struct LocalFleet: Sendable {
             // The coordinator gives its workers time to finish what they have begun.
             try fleet.coordinator.stop(within: .seconds(40))
             // What a coordinator that was killed has left behind.
+            // The mark names the directory without symbolic links, as the home's path is.
             MarkedProcesses.stop("FLEET_SUPERVISED", prefix: "\(fleet.stateDirectory):", within: .seconds(20))
             try fleet.simulator.stop(within: .seconds(10))
             try LocalServices(home: fleet.home).stop()
         }
     }
 
-    /// Drops the home with all data in it. Stop the fleet first.
+    /// Drops the home with all data in it, unless fleetctl has not made it. Stop the fleet first.
     public func erase() async throws(ServiceError) {
         let home = home
         try await Blocking.run { () throws(ServiceError) in
+            try home.requireOwn()
             try LocalServices(home: home).remove()
             try home.remove()
         }
@@ -159,20 +178,38 @@ public struct LocalFleet: Sendable {
         return (port, url)
     }
 
+    /// Starts a program that listens, unless it runs. Of two callers at once, one starts it and both get its URL.
     private func start(
         _ process: BackgroundProcess,
         _ program: String,
         _ arguments: [String],
         _ variables: [String: String],
-        log: String
-    ) throws {
-        try process.start(ProcessRequest(try binaries.path(program), arguments, environment: variables), log: log)
+        addressFile: String,
+        before check: @escaping @Sendable () throws -> Void = {}
+    ) async throws -> String {
+        let path = try binaries.path(program)
+        let fleet = self
+        return try await Blocking.run { () throws(any Error) in
+            try fleet.home.make()
+            return try fleet.home.locked {
+                try check()
+                if process.pid != nil, let url = fleet.address(addressFile) { return url }
+                let (port, url) = try fleet.remembered(addressFile)
+                let listening = ["--listen", "127.0.0.1:\(port)"] + arguments
+                let log = fleet.home.log(addressFile == fleet.simulatorFile ? "simulator" : "coordinator")
+                try process.start(ProcessRequest(path, listening, environment: variables), log: log)
+                return url
+            }
+        }
     }
 
     /// What processes get of the caller's environment: where things are and how to log, and no secret by accident.
     private var processEnvironment: [String: String] {
         environment.filter { name, _ in
-            ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SWIFT_BACKTRACE"].contains(name)
+            [
+                "PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SWIFT_BACKTRACE",
+                "FLEET_AMQP_CA_FILE", "FLEET_TELEGRAM_CA_FILE",
+            ].contains(name)
                 || name.hasPrefix("FLEET_LOG")
         }
     }

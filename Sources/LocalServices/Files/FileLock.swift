@@ -7,12 +7,28 @@ enum FileLock {
         _ path: String,
         _ body: () throws(ServiceError) -> Result
     ) throws(ServiceError) -> Result {
+        let descriptor = try acquire(path)
+        defer { close(descriptor) }
+        return try body()
+    }
+
+    /// The same for a `body` that throws other errors too.
+    static func holdAny<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+        let descriptor = try acquire(path)
+        defer { close(descriptor) }
+        return try body()
+    }
+
+    private static func acquire(_ path: String) throws(ServiceError) -> Int32 {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw TextFile.failure(path) }
-        defer { close(descriptor) }
         while flock(descriptor, LOCK_EX) != 0 {
-            if errno != EINTR { throw TextFile.failure(path) }
+            if errno != EINTR {
+                let error = TextFile.failure(path)
+                close(descriptor)
+                throw error
+            }
         }
-        return try body()
+        return descriptor
     }
 }

@@ -5,10 +5,12 @@
 enum PostgresHandshake {
     static func probe(port: UInt16, user: String, database: String) -> Readiness {
         guard let socket = LoopbackSocket(port: port, limit: .seconds(2)) else { return .notYet }
-        guard socket.send(startup(user: user, database: database)), let head = socket.receive(5) else { return .notYet }
+        guard socket.send(startup(user: user, database: database)), let head = try? socket.receive(5) else {
+            return .notYet
+        }
         if head[0] == UInt8(ascii: "R") { return .ready }
         let size = head[1...4].reduce(0) { $0 << 8 | Int($1) } - 4
-        guard head[0] == UInt8(ascii: "E"), (0..<65_536).contains(size), let body = socket.receive(size) else {
+        guard head[0] == UInt8(ascii: "E"), (0..<65_536).contains(size), let body = try? socket.receive(size) else {
             return .refused("something else than PostgreSQL listens on port \(port)")
         }
         let fields = errorFields(body)

@@ -10,7 +10,10 @@ struct PostgresServer {
     let settings: ServiceSettings
     let programs: Programs
 
-    var process: BackgroundProcess { BackgroundProcess(name: Self.name, pidFile: home.pidFile("postgres")) }
+    var process: BackgroundProcess { Self.process(home) }
+    private static func process(_ home: ServiceHome) -> BackgroundProcess {
+        BackgroundProcess(name: name, pidFile: home.pidFile("postgres"))
+    }
     var log: String { home.log("postgres") }
     private var directory: String { "\(settings.dataRoot)/postgres" }
     private var data: String { "\(directory)/data" }
@@ -67,7 +70,9 @@ struct PostgresServer {
     }
 
     /// SIGINT is PostgreSQL's fast shutdown: sessions are ended, data is written, nothing is lost.
-    func stop(within limit: Duration) throws(ServiceError) { try process.stop(signal: SIGINT, within: limit) }
+    static func stop(_ home: ServiceHome, within limit: Duration) throws(ServiceError) {
+        try process(home).stop(signal: SIGINT, within: limit)
+    }
 
     /// Makes the data directory aside and then moves it into place, so that an interrupted start leaves no half of one.
     private func create(bin: String, user: ServiceUser?) throws(ServiceError) {

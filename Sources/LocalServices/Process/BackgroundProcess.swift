@@ -19,6 +19,18 @@ public struct BackgroundProcess: Sendable {
         return ProcessWatch.startTime(of: entry.pid) == entry.startTime ? entry.pid : nil
     }
 
+    /// The value of a variable in its environment, as it was started; `nil` when it does not run or has none.
+    public func environmentValue(_ name: String) -> String? {
+        guard let pid else { return nil }
+        let (prefix, deadline) = ("\(name)=", Deadline(after: .seconds(1)))
+        var text = TextFile.read("/proc/\(pid)/environ") ?? ""
+        // Right after exec the kernel shows an empty environment for a moment.
+        while text.isEmpty, !deadline.hasPassed, !ProcessWatch.pause(5, orEndOf: pid) {
+            text = TextFile.read("/proc/\(pid)/environ") ?? ""
+        }
+        return text.split(separator: "\0").first { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+    }
+
     /// Starts it; its output is appended to `log`. The caller has made sure that it does not run.
     @discardableResult
     public func start(_ request: ProcessRequest, log: String) throws(ServiceError) -> Int32 {

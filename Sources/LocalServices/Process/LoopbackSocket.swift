@@ -28,15 +28,22 @@ struct LoopbackSocket: ~Copyable {
         Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
     }
 
-    /// Exactly `count` bytes, or `nil` when the peer closed or the limit passed.
-    func receive(_ count: Int) -> [UInt8]? {
+    /// Why bytes did not come.
+    enum Lack: Error {
+        case closed, timedOut
+    }
+
+    /// Exactly `count` bytes.
+    func receive(_ count: Int) throws(Lack) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
         var filled = 0
         while filled < count {
             let got = bytes.withUnsafeMutableBytes {
                 recv(descriptor, $0.baseAddress.map { $0 + filled }, count - filled, 0)
             }
-            if got <= 0 { return nil }
+            if got < 0, errno == EINTR { continue }
+            if got < 0, errno == EAGAIN || errno == EWOULDBLOCK { throw .timedOut }
+            if got <= 0 { throw .closed }
             filled += got
         }
         return bytes

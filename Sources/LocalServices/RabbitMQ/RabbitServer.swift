@@ -8,10 +8,16 @@ struct RabbitServer {
     let settings: ServiceSettings
     let programs: Programs
 
-    var process: BackgroundProcess { BackgroundProcess(name: Self.name, pidFile: home.pidFile("rabbitmq")) }
+    var process: BackgroundProcess { Self.process(home) }
+    private static func process(_ home: ServiceHome) -> BackgroundProcess {
+        BackgroundProcess(name: name, pidFile: home.pidFile("rabbitmq"))
+    }
     var log: String { home.log("rabbitmq") }
     var control: String { "\(home.path)/rabbitmqctl" }
-    private var nameServer: BackgroundProcess { BackgroundProcess(name: "epmd", pidFile: home.pidFile("epmd")) }
+    private var nameServer: BackgroundProcess { Self.nameServer(home) }
+    private static func nameServer(_ home: ServiceHome) -> BackgroundProcess {
+        BackgroundProcess(name: "epmd", pidFile: home.pidFile("epmd"))
+    }
     private var directory: String { "\(settings.dataRoot)/rabbitmq" }
     private var files: RabbitFiles { RabbitFiles(settings: settings.rabbitmq, directory: directory) }
 
@@ -100,8 +106,8 @@ struct RabbitServer {
     }
 
     /// SIGTERM has the node flush its queues and end.
-    func stop(within limit: Duration) throws(ServiceError) {
-        try process.stop(within: limit)
-        try nameServer.stop(within: .seconds(5))
+    static func stop(_ home: ServiceHome, within limit: Duration) throws(ServiceError) {
+        try process(home).stop(within: limit)
+        try nameServer(home).stop(within: .seconds(5))
     }
 }
