@@ -208,7 +208,7 @@ public struct LocalFleet: Sendable {
         environment.filter { name, _ in
             [
                 "PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SWIFT_BACKTRACE",
-                "FLEET_AMQP_CA_FILE", "FLEET_TELEGRAM_CA_FILE",
+                "FLEET_AMQP_CA_FILE", "FLEET_TELEGRAM_CA_FILE", "FLEET_DATABASE_CONNECTIONS",
             ].contains(name)
                 || name.hasPrefix("FLEET_LOG")
         }

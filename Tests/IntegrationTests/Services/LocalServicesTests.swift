@@ -55,6 +55,9 @@ import Testing
             let port = try #require(try services.status().first { $0.service == .postgres }).port
             let squatter = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
             defer { close(squatter) }
+            // The stopped server's own connections may linger in TIME_WAIT.
+            var yes: Int32 = 1
+            setsockopt(squatter, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
             address.sin_port = port.bigEndian
