@@ -114,8 +114,8 @@ let package = Package(
         executable(
             "FleetGateway",
             [
-                "Gateway", "Broker", "Store", "HTTPTransport", "TelegramAPI", "FleetLogging", "FleetModel",
-                arguments, log, lifecycle, signals,
+                "Gateway", "Broker", "FleetControl", "Store", "HTTPTransport", "TelegramAPI", "FleetLogging",
+                "FleetModel", arguments, log, lifecycle, signals,
             ]
         ),
         executable(
@@ -146,7 +146,7 @@ let package = Package(
         tests("LocalServicesTests", ["LocalServices"]),
         tests("FleetCtlTests", ["FleetCtlKit", "HTTPTransport", "LocalServices", "FleetModel"]),
         tests("FleetControlTests", ["FleetControl", "FleetModel"]),
-        tests("CoordinatorTests", ["Coordinator", "FleetModel", log, http]),
+        tests("CoordinatorTests", ["Coordinator", "Broker", "FleetControl", "Store", "FleetModel", log, http]),
         tests("StoreTests", ["Store", "FleetModel"]),
         tests("TelegramSimulationTests", ["TelegramSimulation", "FleetModel"]),
         tests(

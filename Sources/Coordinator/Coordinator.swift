@@ -75,7 +75,10 @@ public enum Coordinator {
         let stopsChildren = configuration.supervision?.stopsChildren ?? false
         // They end in reverse: first nobody is let in any more, last the children are stopped.
         let services: [any Service] = [
-            Stopping { if stopsChildren { await supervisor?.stopAll() } },
+            Stopping {
+                await steward.suspend()
+                if stopsChildren { await supervisor?.stopAll() }
+            },
             Loop { await broadcaster.run() },
             Loop { await heartbeats.run { await roster.heard($0) } },
             Loop {
@@ -86,11 +89,13 @@ public enum Coordinator {
             Loop {
                 // Nothing is started before the port is ours: another coordinator may be running already.
                 await listening.wait()
-                if let supervisor, !Task.isCancelled { _ = await supervisor.adopt() }
                 await every(.seconds(3)) { await steward.refresh() }
             },
+            Loop { await every(.seconds(10)) { await supervisor?.rotateLogs() } },
             Stopping { await steward.suspend() },
             api,
+            // Before the server waits for the requests under way: one may wait for answers for minutes.
+            Stopping { await broadcaster.end() },
         ]
         try await run(services, end: end, signals: signals, configuration, logger)
         await roster.persist()

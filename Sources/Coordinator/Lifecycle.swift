@@ -13,13 +13,13 @@ struct Loop: Service {
     }
 }
 
-/// A service that does nothing but its last act.
+/// A service that does nothing but its last act, also when the group is cancelled because shutting down took too long.
 struct Stopping: Service {
     let body: @Sendable () async -> Void
     init(_ body: @escaping @Sendable () async -> Void) { self.body = body }
 
     func run() async throws {
-        try await gracefulShutdown()
+        try? await gracefulShutdown()
         await body()
     }
 }

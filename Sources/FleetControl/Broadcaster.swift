@@ -22,6 +22,7 @@ public actor Broadcaster {
     private let coding = ControlCoding()
     private var pending: [String: Pending] = [:]
     private var isReady = false
+    private var isEnding = false
     private var readyWaiters: [CheckedContinuation<Void, Never>] = []
 
     /// - Parameters:
@@ -79,6 +80,8 @@ public actor Broadcaster {
     }
 
     /// Publishes to a fanout and waits until the last of `expected` has answered or died, or `timeout` has passed.
+    /// Whoever has not answered by then is in the answer too, so it comes in time whatever the workers do.
+    /// - Throws: only when nothing was sent.
     /// - Parameter isHeardOf: asked at the deadline about those without an answer: `late` or `missing`.
     public func broadcast(
         _ message: ControlMessage,
@@ -96,18 +99,24 @@ public actor Broadcaster {
         // Answers may arrive before the confirm does.
         pending[id] = Pending(tally: Tally(generation: generation, expected: expected), started: started)
         defer { pending[id] = nil }
-        try await publish([publication])
+        do throws(BroadcastError) {
+            try await publish([publication])
+        } catch {
+            if error.nothingSent { throw error }
+            // It may have reached some or all: their answers tell, and who does not answer is named.
+            logger.warning("\(error)", metadata: ["message": "\(id)"])
+        }
 
         let expiry = Task {
             try? await Task.sleep(until: started + timeout, clock: .continuous)
             self.wake(id)
         }
         defer { expiry.cancel() }
-        while let entry = pending[id], !entry.tally.isComplete, ContinuousClock.now < started + timeout {
+        while !isEnding, let entry = pending[id], !entry.tally.isComplete, ContinuousClock.now < started + timeout {
             await withCheckedContinuation { pending[id]?.waiter = $0 }
         }
         let elapsed = started.duration(to: .now)
-        guard let ended = pending[id] else { throw .unconfirmed }
+        let ended = pending[id] ?? Pending(tally: Tally(generation: generation, expected: expected), started: started)
         var heardOf: Set<Incarnation> = []
         if !ended.tally.isComplete {
             for one in expected where await isHeardOf(one.worker.incarnation) { heardOf.insert(one.worker.incarnation) }
@@ -183,6 +192,12 @@ public actor Broadcaster {
             pending[id]?.tally.died(incarnation)
             wakeIfComplete(id)
         }
+    }
+
+    /// From now on no broadcast waits for answers; those that do end with what they have.
+    public func end() {
+        isEnding = true
+        for id in pending.keys { wake(id) }
     }
 
     private func wakeIfComplete(_ id: String) {

@@ -12,8 +12,10 @@ import UnixSignals
         commandName: "fleet-coordinator",
         abstract: "Steers the fleet: control API, config broadcasts, roster, supervision of local processes.",
         discussion: """
-            It reads FLEET_AMQP_URL, FLEET_DATABASE_URL and FLEET_LOG_LEVEL from the environment and logs to standard \
-            error. Supervised processes inherit its environment and go on when it ends, unless --stop-children is given.
+            It reads FLEET_AMQP_URL, FLEET_AMQP_CA_FILE, FLEET_DATABASE_URL, FLEET_KEY_FILE and FLEET_LOG_LEVEL from \
+            the environment and logs to standard error. Supervised processes inherit its environment and go on when it \
+            ends, unless --stop-children is given. Stopping a bot also drains workers that something else supervises; \
+            whatever started them must not start them again after their exit with status 0.
             """
     )
 
@@ -82,8 +84,10 @@ import UnixSignals
         }
         var store = try StoreConfiguration(url: database)
         store.applicationName = "fleet-coordinator"
+        var broker = try BrokerConfiguration(url: amqp, name: "fleet-coordinator")
+        broker.caFile = environment("FLEET_AMQP_CA_FILE")
         var configuration = CoordinatorConfiguration(
-            broker: try BrokerConfiguration(url: amqp, name: "fleet-coordinator"),
+            broker: broker,
             store: store,
             keyFile: absolute(keyFile ?? environment("FLEET_KEY_FILE") ?? "\(stateDir)/key"),
             tokenFile: tokenFile ?? "\(stateDir)/api-token",

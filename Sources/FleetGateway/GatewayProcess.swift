@@ -1,4 +1,5 @@
 import Broker
+import FleetControl
 import FleetModel
 import Gateway
 import Glibc
@@ -14,6 +15,8 @@ struct GatewayProcess: Service {
     private let link: BrokerLink
     private let database: Database
     private let transport: HTTPTransport
+    private let place: String
+    private let startup: Duration
 
     struct Missing: Error, CustomStringConvertible {
         let name: String
@@ -21,7 +24,8 @@ struct GatewayProcess: Service {
         var description: String { "\(name) is not set: \(hint)" }
     }
 
-    init(name: String, maximumPollers: Int, logger: Logger) throws {
+    /// - Parameter startup: how long RabbitMQ may be away at the start.
+    init(name: String, maximumPollers: Int, startup: Duration, logger: Logger) throws {
         let amqp = try Self.required("FLEET_AMQP_URL", "the address of RabbitMQ, amqp://user:password@host:5672/vhost")
         let url = try Self.required(
             "FLEET_DATABASE_URL", "the address of PostgreSQL, postgres://user:password@host/name")
@@ -32,6 +36,8 @@ struct GatewayProcess: Service {
 
         var broker = try BrokerConfiguration(url: amqp, name: name)
         broker.caFile = Self.value("FLEET_AMQP_CA_FILE")
+        place = "\(broker.host):\(broker.port)"
+        self.startup = startup
         var store = try StoreConfiguration(url: url)
         store.maxConnections = 2
         store.applicationName = name
@@ -55,13 +61,27 @@ struct GatewayProcess: Service {
         // A wrong password or a server that is not there is said now, in one line, and ends the process.
         do {
             _ = try await database.query(Statement("", "SELECT 1"))
-            _ = try await cancelWhenGracefulShutdown { [link] in try await link.connection() }
+            try await connect()
             await cancelWhenGracefulShutdown { [gateway] in await gateway.run() }
+        } catch let error as BrokerError where error.code == .cancelled {
+            // Told to stop before anything began.
+            await close()
+            return
         } catch {
             await close()
             throw error
         }
         await close()
+    }
+
+    /// A broker that is starting is waited for; later losses are waited out by the link.
+    private func connect() async throws {
+        let what = "RabbitMQ at \(place) was not reached within \(startup); is it running?"
+        try await cancelWhenGracefulShutdown { [link, startup] in
+            try await withDeadline(startup, what) { () async throws(BrokerError) in
+                _ = try await link.connection()
+            }
+        }
     }
 
     private func close() async {

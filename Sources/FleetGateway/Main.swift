@@ -25,7 +25,11 @@ struct FleetGateway: AsyncParsableCommand {
     @Option(help: "Bots to poll at a time; the rest is left to other gateways.")
     var maxPollers: Int = 2000
 
+    @Option(help: "Seconds that RabbitMQ may be away at the start.")
+    var startupSeconds: Int = 30
+
     func validate() throws {
+        guard 1...3600 ~= startupSeconds else { throw ValidationError("--startup-seconds takes 1 to 3600") }
         if name.isEmpty { throw ValidationError("--name must not be empty") }
         guard 1...100_000 ~= maxPollers else { throw ValidationError("--max-pollers takes 1 to 100000") }
     }
@@ -34,16 +38,17 @@ struct FleetGateway: AsyncParsableCommand {
         let logger = FleetLogHandler.bootstrap("fleet-gateway")
         let process: GatewayProcess
         do {
-            process = try GatewayProcess(name: name, maximumPollers: maxPollers, logger: logger)
+            process = try GatewayProcess(
+                name: name, maximumPollers: maxPollers, startup: .seconds(startupSeconds), logger: logger)
         } catch {
             logger.critical("\(error)")
             throw ExitCode(1)
         }
-        let second = Task { await Self.exitOnSecondSignal(logger) }
+        let second = Task { await Self.watchSignals(logger) }
         var services = ServiceGroupConfiguration(
             services: [.init(service: process)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         services.maximumGracefulShutdownDuration = .seconds(20)
-        services.maximumCancellationDuration = .seconds(2)
+        // No cancellation deadline: the group's would trap. `watchSignals` is the last resort.
         do {
             try await ServiceGroup(configuration: services).run()
         } catch {
@@ -53,7 +58,10 @@ struct FleetGateway: AsyncParsableCommand {
         second.cancel()
     }
 
-    private static func exitOnSecondSignal(_ logger: Logger) async {
+    /// A process that does not stop in this time after the first signal exits with status 1.
+    private static let lastDeadline: Duration = .seconds(25)
+
+    private static func watchSignals(_ logger: Logger) async {
         var isFirst = true
         for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
             if !isFirst {
@@ -61,6 +69,11 @@ struct FleetGateway: AsyncParsableCommand {
                 Self.exit(withError: ExitCode(1))
             }
             isFirst = false
+            Task {
+                try? await Task.sleep(for: lastDeadline)
+                logger.error("stopped after \(lastDeadline), not in order; nothing is lost, Telegram keeps the rest")
+                Self.exit(withError: ExitCode(1))
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
 import Broker
+import FleetControl
 import FleetModel
 import HTTPTransport
 import Logging
@@ -81,10 +82,10 @@ public actor Gateway {
         do throws(StoreError) {
             let wanted = try await wantedBots()
             let listed = Dictionary(uniqueKeysWithValues: wanted.map { ($0.id, $0) })
-            await leave(book.bots.filter { listed[$0] == nil })
+            await leave(book.bots.filter { listed[$0] == nil }, within: configuration.endDeadline)
             for (bot, poller) in running where listed[bot] != nil && listed[bot] != poller.spec {
                 // Another address or kind of queue: the poller ends and, its lease still held, starts anew below.
-                await end([bot])
+                await end([bot], within: configuration.endDeadline)
             }
             try await take(wanted.filter { !book.holds($0.id) })
             try await start(wanted.filter { book.holds($0.id) && running[$0.id] == nil && parked[$0.id] == nil })
@@ -106,9 +107,15 @@ public actor Gateway {
     private func take(_ free: [BotSpec]) async throws(StoreError) {
         let room = configuration.maximumPollers - book.count
         guard room > 0, !free.isEmpty, !isStopping else { return }
+        var bots = free.map(\.id)
+        if bots.count > room {
+            // Filled with other gateways' bots, the room would stay empty for ever.
+            let foreign = try await database.foreignPollerLeases(among: bots, holder: identity.description)
+            bots.removeAll { foreign.contains($0) }
+        }
         let requestedAt = ContinuousClock.now
         let granted = try await database.acquirePollerLeases(
-            free.prefix(room).map(\.id), holder: identity.description, ttl: configuration.leaseTTL)
+            Array(bots.prefix(room)), holder: identity.description, ttl: configuration.leaseTTL)
         if isStopping { return await giveBack(Array(granted)) }
         for bot in granted { _ = book.granted(bot, requestedAt: requestedAt) }
         counters.count { $0.leasesTaken += granted.count }
@@ -212,9 +219,9 @@ public actor Gateway {
     }
 
     /// Ends pollers gracefully and gives their leases back.
-    private func leave(_ bots: [BotID]) async {
+    private func leave(_ bots: [BotID], within limit: Duration) async {
         guard !bots.isEmpty else { return }
-        await end(bots)
+        await end(bots, within: limit)
         for bot in bots {
             parked[bot] = nil
             book.drop(bot)
@@ -224,10 +231,27 @@ public actor Gateway {
         await giveBack(bots)
     }
 
-    private func end(_ bots: [BotID]) async {
+    /// Waits for the pollers' ends, but no longer than `limit`: one that a silent broker holds up loses its lease, so it
+    /// sends no further request, and what it holds is still Telegram's.
+    private func end(_ bots: [BotID], within limit: Duration) async {
         let tasks = bots.compactMap { running[$0]?.task }
         for task in tasks { task.cancel() }
-        for task in tasks { await task.value }
+        // In a task of its own: a cancelled caller waits as well.
+        let haveEnded = await Task {
+            do throws(BrokerError) {
+                try await withDeadline(limit, "pollers") { () async throws(BrokerError) in
+                    for task in tasks { await task.value }
+                }
+                return true
+            } catch {
+                return false
+            }
+        }.value
+        if haveEnded { return }
+        for bot in bots where running[bot] != nil {
+            book.drop(bot)
+            logger.warning("a poller did not end in time", metadata: ["bot": "\(bot)"])
+        }
     }
 
     private func giveBack(_ bots: [BotID]) async {
@@ -245,15 +269,10 @@ public actor Gateway {
 
     // MARK: The end
 
+    /// Bounded: what is not published by ``GatewayConfiguration/stopDeadline`` stays at Telegram.
     private func stop() async {
         isStopping = true
-        let deadline = Task { [configuration, book] in
-            do { try await Task.sleep(for: configuration.stopDeadline) } catch { return }
-            // Too long: pollers whose lease is gone end at their next step, and nothing they hold is lost at Telegram.
-            book.revokeAll()
-        }
-        await leave(book.bots)
-        deadline.cancel()
+        await leave(book.bots, within: configuration.stopDeadline)
         expiry?.cancel()
         await publisher.close()
     }

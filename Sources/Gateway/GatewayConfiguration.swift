@@ -17,6 +17,8 @@ public struct GatewayConfiguration: Sendable {
     public var botRefresh: Duration = .seconds(3)
     /// Bots with a refused token whose token is read again in each refresh.
     public var parkedChecks = 20
+    /// For a poller to publish what is at hand when its bot is stopped or changed.
+    public var endDeadline: Duration = .seconds(5)
     /// For publishing what is at hand and giving the leases back when the process stops.
     public var stopDeadline: Duration = .seconds(10)
 

@@ -6,6 +6,9 @@ import TelegramAPI
 
 /// Publishes into the bots' queues over one connection, which it shares among all pollers and restores when it is lost.
 actor IntakePublisher: UpdateSink {
+    /// How long a publication waits for a connection. The link goes on trying; a poller has to hear of its end.
+    private static let patience: Duration = .seconds(3)
+
     private let link: BrokerLink
     private let logger: Logger
     private var publisher: Publisher?
@@ -49,8 +52,11 @@ actor IntakePublisher: UpdateSink {
     private func open() async -> Result<Publisher, BrokerError> {
         defer { opening = nil }
         declared = []
+        let link = link
         do throws(BrokerError) {
-            let fresh = try await Publisher.open(on: try await link.connection())
+            let fresh = try await withDeadline(Self.patience, "RabbitMQ is away") { () async throws(BrokerError) in
+                try await Publisher.open(on: link.connection())
+            }
             publisher = fresh
             return .success(fresh)
         } catch {

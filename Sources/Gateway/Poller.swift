@@ -124,6 +124,10 @@ struct Poller: Sendable {
                 logger.warning(
                     "RabbitMQ does not take updates (queue full, or broker away); Telegram keeps them until it does",
                     metadata: ["bot": "\(bot.id)"])
+            case .idsRestarted(let id):
+                logger.notice(
+                    "Telegram's update ids go on from a lower number; taking them in",
+                    metadata: ["bot": "\(bot.id)", "update": "\(id)"])
             case .intakeWorks: logger.info("RabbitMQ takes updates again", metadata: ["bot": "\(bot.id)"])
             }
         }

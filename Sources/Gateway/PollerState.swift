@@ -49,6 +49,8 @@ struct PollerState {
         case telegramWorks
         case intakeRefused
         case intakeWorks
+        /// Telegram counts updates from a new number on, below the offset.
+        case idsRestarted(at: Int64)
     }
 
     /// All before it are confirmed by the broker.
@@ -63,6 +65,7 @@ struct PollerState {
     /// Another poller is not gone at once, and asking more often throws it out of its own requests.
     private var conflictBackoff = Backoff(floor: .seconds(3), cap: .seconds(60))
     private var intakeBackoff = Backoff(floor: .milliseconds(100), cap: .seconds(5))
+    private var restartBackoff = Backoff(floor: .seconds(1), cap: .seconds(30))
     private var hasNamedKinds = false
     private var hasDeletedWebhook = false
     private var isTelegramFailing = false
@@ -115,12 +118,25 @@ struct PollerState {
             isTelegramFailing = false
             notices.append(.telegramWorks)
         }
-        // A server may repeat what it was told to forget; nothing before the offset is wanted.
-        pending = updates.filter { $0.id >= offset ?? .min }.map(PendingUpdate.init)
-        guard let last = pending.map(\.update.id).max() else { return poll() }
+        guard let last = updates.map(\.id).max(), let first = updates.map(\.id).min() else { return poll() }
         answerEnd = last + 1
+        if let offset, last < offset { return receivedBelowOffset(updates, first: first) }
+        restartBackoff.reset()
+        // A server may repeat what it was told to forget; beside something new, nothing before the offset is wanted.
+        pending = updates.filter { $0.id >= offset ?? .min }.map(PendingUpdate.init)
         waves = Waves.split(pending)[...]
         return publishOrPoll()
+    }
+
+    /// After a week without updates Telegram goes on from a random id (Bot API, Update), so these may be new: they are
+    /// taken in as if no offset was known, and the inbox drops those that are not. The pause is for a server that only
+    /// repeats itself.
+    private mutating func receivedBelowOffset(_ updates: [ReceivedUpdate], first: Int64) -> Action {
+        if isStopping { return poll() }
+        notices.append(.idsRestarted(at: first))
+        offset = nil
+        pending = updates.map(PendingUpdate.init)
+        return .pause(restartBackoff.next())
     }
 
     private mutating func pollFailed(_ error: TelegramError) -> Action {

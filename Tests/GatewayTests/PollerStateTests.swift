@@ -142,6 +142,46 @@ import Testing
         _ = handle(.published([.confirmed]))
         #expect(handle(.received([update(4, chat: 1), update(5, chat: 1), update(6, chat: 1)])) == "publish [6]")
         _ = handle(.published([.confirmed]))
-        #expect(handle(.received([update(5, chat: 1)])) == "poll 7")
+        #expect(state.offset == 7)
+    }
+
+    /// After a week without updates Telegram goes on from a random id: what lies below the offset may be new.
+    @Test mutating func anAnswerWhollyBelowTheOffsetIsTakenInAfterAPause() {
+        _ = state.begin()
+        _ = handle(.received([update(100, chat: 1)]))
+        #expect(handle(.published([.confirmed])) == "poll 101")
+        #expect(handle(.received([update(5, chat: 1), update(6, chat: 1)])) == "pause")
+        #expect(state.takeNotices() == [.idsRestarted(at: 5)])
+        #expect(handle(.pauseEnded) == "publish [5]")
+        #expect(handle(.published([.confirmed])) == "publish [6]")
+        #expect(handle(.published([.confirmed])) == "poll 7")
+        #expect(handle(.received([update(7, chat: 1)])) == "publish [7]")
+        #expect(handle(.published([.confirmed])) == "poll 8")
+    }
+
+    @Test mutating func aServerThatRepeatsItselfIsAskedEverMoreSeldom() {
+        _ = state.begin()
+        _ = handle(.received([update(5, chat: 1)]))
+        _ = handle(.published([.confirmed]))
+        var pauses: [Duration] = []
+        for _ in 0..<12 {
+            guard case .pause(let pause) = state.handle(.received([update(5, chat: 1)])) else {
+                Issue.record("asked again at once")
+                return
+            }
+            pauses.append(pause)
+            #expect(handle(.pauseEnded) == "publish [5]")
+            #expect(handle(.published([.confirmed])) == "poll 6")
+        }
+        #expect(pauses.allSatisfy { $0 >= .seconds(1) && $0 <= .seconds(30) })
+        #expect((pauses.last ?? .zero) > .seconds(1))
+    }
+
+    @Test mutating func stoppingLeavesAnAnswerBelowTheOffsetAtTelegram() {
+        _ = state.begin()
+        _ = handle(.received([update(100, chat: 1)]))
+        _ = handle(.published([.confirmed]))
+        state.stop()
+        #expect(handle(.received([update(5, chat: 1)])) == "end stopped")
     }
 }

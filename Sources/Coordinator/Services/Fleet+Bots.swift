@@ -55,6 +55,9 @@ extension Fleet {
         return try await bot(request.spec.id)
     }
 
+    /// Stopping ends workers that others supervise as well: they are told to drain and exit with status 0. Whoever
+    /// started them must not start them again. A worker that serves another bot which should run goes on, and the
+    /// answer still names it.
     func setDesired(_ state: BotSpec.DesiredState, of id: BotID, by author: String) async throws(APIFailure) -> BotView
     {
         do {
@@ -65,7 +68,7 @@ extension Fleet {
             throw APIFailure(error)
         }
         await audit(state == .running ? "bot.start" : "bot.stop", id.rawValue, by: author)
-        await applyDesired(of: id, stopped: state == .stopped)
+        await applyDesired(state, of: id, by: .now + Self.stopPatience)
         return try await bot(id)
     }
 
@@ -83,12 +86,14 @@ extension Fleet {
         return try await bot(id)
     }
 
-    /// Stops the workers first, so that nothing settles into what is being removed. A queue that cannot be deleted,
-    /// because the broker is away, stays, and the log says so.
+    /// Stops the workers and the polling first, so that nothing settles into what is being removed and no gateway
+    /// declares its queue again. A queue that cannot be deleted, because the broker is away, stays, and the log says so.
     func removeBot(_ id: BotID, by author: String) async throws(APIFailure) {
+        let deadline = ContinuousClock.now + Self.stopPatience
         _ = try await record(of: id)
         try await stored { () throws(StoreError) in try await database.setDesired(.stopped, of: id) }
-        await applyDesired(of: id, stopped: true)
+        await applyDesired(.stopped, of: id, by: deadline)
+        try await untilUnpolled(id, by: deadline)
         try await stored { () throws(StoreError) in try await database.removeBot(id) }
         await audit("bot.remove", id.rawValue, by: author)
         do throws(BrokerError) {
@@ -96,14 +101,6 @@ extension Fleet {
         } catch {
             logger.error("the queues of a removed bot are left: \(error)", metadata: ["bot": "\(id)"])
         }
-    }
-
-    /// Makes the supervisor act, and tells workers that others supervise.
-    private func applyDesired(of id: BotID, stopped: Bool) async {
-        await steward.refresh()
-        let workers = await roster.expected { $0 == id }.map(\.worker.incarnation)
-        if !workers.isEmpty { try? await broadcaster.send(.refresh, to: workers) }
-        if stopped { await supervisor?.stop(DesiredProcesses.workerName(of: id)) }
     }
 }
 

@@ -21,22 +21,19 @@ extension Fleet {
         await audit(
             "config.broadcast", "\(request.scope)", by: author,
             .object(["generation": .int(generation.number), "set": .object(request.set)]))
-        return try await send(generation, covering: covered(by: request.scope, records), request, author)
-    }
-
-    /// The roster's labels come from the database, not from the workers.
-    private func covered(by scope: ConfigScope, _ records: [BotRecord]) -> @Sendable (BotID) -> Bool {
-        let ids = Set(records.filter { scope.covers($0.spec.id, labels: $0.spec.labels) }.map(\.spec.id))
-        return { ids.contains($0) }
+        // The labels come from the database, not from the workers.
+        let covered = records.map(\.spec).filter { request.scope.covers($0.id, labels: $0.labels) }
+        return try await send(generation, covering: covered, request, author)
     }
 
     private func send(
         _ generation: ConfigGeneration,
-        covering covers: @Sendable (BotID) -> Bool,
+        covering covered: [BotSpec],
         _ request: ConfigBroadcastRequest,
         _ author: String
     ) async throws(APIFailure) -> TallyView {
-        let expected = await roster.expected(where: covers)
+        let ids = Set(covered.map(\.id))
+        let expected = await roster.expected { ids.contains($0) }
         let message = ControlMessage(id: Incarnation().rawValue, sentAt: .now, action: .config(generation))
         do throws(StoreError) {
             try await database.recordCommand(message, actor: author, expected: expected.map(\.worker.incarnation))
@@ -50,11 +47,25 @@ extension Fleet {
                 timeout: .milliseconds(request.timeoutMilliseconds)
             ) { await roster.isHeardOf($0) }
             await record(result.replies)
-            return result.view
+            var view = result.view
+            view.rows += Self.unserved(covered, expected)
+            return view
         } catch {
             throw .unavailable(
                 "generation \(generation.number) is committed but was not announced: \(error); "
                     + "the workers take it over within seconds of hearing from the coordinator again")
+        }
+    }
+
+    /// Bots that should run and that no worker reported for: nobody applies the change for them now.
+    static func unserved(_ covered: [BotSpec], _ expected: [Tally.Expected]) -> [TallyView.Row] {
+        let served = Set(expected.flatMap(\.bots))
+        return covered.filter { $0.desired == .running && !served.contains($0.id) }.map { bot in
+            TallyView.Row(
+                // Of the worker it ought to have.
+                worker: WorkerIdentity(
+                    name: DesiredProcesses.workerName(of: bot.id), incarnation: Incarnation(rawValue: "")),
+                bots: [bot.id], result: .missing, milliseconds: nil, reason: "no worker reported")
         }
     }
 

@@ -32,7 +32,8 @@ extension Fleet {
             merged[index].restarts = statusOf[merged[index].heartbeat.worker.name]?.restarts
         }
         let heard = Set(views.map(\.heartbeat.pid))
-        for status in statuses {
+        // Gateways send no heartbeats: nothing is known of them but that they run, and workers they are not.
+        for status in statuses where !DesiredProcesses.isGateway(status.name) {
             guard let pid = status.pid, !heard.contains(pid) else { continue }
             let heartbeat = Heartbeat(
                 worker: WorkerIdentity(name: status.name, incarnation: Incarnation(rawValue: "")),

@@ -12,6 +12,7 @@ actor RosterKeeper {
     private let logger: Logger
     private var isReminding = false
     private var refusedAt: ContinuousClock.Instant?
+    private var goneWaiters: [CheckedContinuation<Void, Never>] = []
 
     init(broadcaster: Broadcaster, database: Database, logger: Logger) {
         self.broadcaster = broadcaster
@@ -53,7 +54,27 @@ actor RosterKeeper {
 
     private func lost(_ worker: WorkerIdentity) async {
         logger.info("gone", metadata: ["worker": "\(worker)"])
+        wakeWaiters()
         await broadcaster.died(worker.incarnation)
+    }
+
+    /// Waits until none of them is heard of any more, or `deadline` has passed.
+    func untilGone(_ workers: Set<Incarnation>, by deadline: ContinuousClock.Instant) async {
+        if workers.isEmpty { return }
+        let timer = Task {
+            try? await Task.sleep(until: deadline, clock: .continuous)
+            self.wakeWaiters()
+        }
+        defer { timer.cancel() }
+        while ContinuousClock.now < deadline, workers.contains(where: { isHeardOf($0) }) {
+            await withCheckedContinuation { goneWaiters.append($0) }
+        }
+    }
+
+    private func wakeWaiters() {
+        let waiters = goneWaiters
+        goneWaiters = []
+        for waiter in waiters { waiter.resume() }
     }
 
     private func warnFull(_ worker: WorkerIdentity, now: ContinuousClock.Instant) {

@@ -12,6 +12,7 @@ actor Steward {
     private let supervision: CoordinatorConfiguration.Supervision?
     private let logger: Logger
     private var last: Task<Bool, Never>?
+    private var adoption: Task<Void, Never>?
     private var isSuspended = false
     private(set) var databaseAnswers = true
 
@@ -44,7 +45,15 @@ actor Steward {
     /// From here on nothing is started any more.
     func suspend() { isSuspended = true }
 
+    /// Takes over the processes of an earlier coordinator, once, before anything is started or stopped.
+    func adopt() async {
+        let task = adoption ?? Task { [supervisor] in _ = await supervisor?.adopt() }
+        adoption = task
+        await task.value
+    }
+
     private func readAndApply() async -> Bool {
+        await adopt()
         do throws(StoreError) {
             let config = try await database.configState(scopes: [])
             await roster.setGeneration(config.generation, hash: config.hash)
@@ -89,4 +98,5 @@ enum DesiredProcesses {
     static func workerName(of bot: BotID) -> String { "\(bot)-1" }
     /// A dot keeps it apart from every worker's name: a bot's id has none.
     static func gatewayName(_ number: Int) -> String { "fleet.gateway-\(number)" }
+    static func isGateway(_ name: String) -> Bool { name.hasPrefix("fleet.gateway-") }
 }

@@ -45,17 +45,3 @@ enum ProcessSpawn {
         }
     }
 }
-
-/// A process's log file, `logs/NAME.log`. It is moved to `NAME.log.1` before a start when it has grown over a bound.
-enum ProcessLog {
-    static let bound = 8 << 20
-
-    static func prepare(directory: String, name: String) -> String {
-        let path = "\(directory)/\(name).log"
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return path }
-        if lseek(descriptor, 0, SEEK_END) > bound { rename(path, "\(path).1") }
-        close(descriptor)
-        return path
-    }
-}

@@ -108,6 +108,17 @@ actor Supervisor {
         await waitUntil { !self.slots.values.contains { slot in slot.handle.map { pids.contains($0.pid) } ?? false } }
     }
 
+    /// Keeps the logs of running processes bounded; call it now and then.
+    func rotateLogs() {
+        for name in slots.keys {
+            do throws(FileError) {
+                try ProcessLog.rotate("\(configuration.stateDirectory)/logs/\(name).log")
+            } catch {
+                logger.error("\(error)", metadata: ["name": "\(name)"])
+            }
+        }
+    }
+
     func statuses() -> [ProcessStatus] {
         slots.map { name, slot in
             ProcessStatus(

@@ -1,4 +1,6 @@
+import Coordinator
 import FleetModel
+import FleetTesting
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct BroadcastTests {
@@ -131,6 +133,51 @@ import Testing
                 _ = try await api.untilWorkers { $0.isEmpty }
                 await worker.close()
             }
+        }
+    }
+
+    @Test func aBotThatShouldRunAndHasNoWorkerIsMissing() async throws {
+        try await CoordinatorHarness.with { harness in
+            try await harness.run(harness.configuration()) { api in
+                for bot in ["a", "b", "c"] { #expect(try await api.addBot(bot).status == 201) }
+                #expect(try await api.post("/v1/bots/c/stop").status == 200)
+                let worker = try await FakeWorker("a-1", bots: ["a"], .apply, broker: harness.broker)
+                try await worker.beat()
+                _ = try await api.untilWorkers { $0.count == 1 }
+                let tally = try await api.broadcast()
+                #expect(tally.rows.map(\.result) == [.applied, .missing])
+                #expect(tally.rows.last?.bots.map(\.rawValue) == ["b"])
+                #expect(tally.rows.last?.reason == "no worker reported")
+                #expect(!tally.everyoneApplied)
+                let stopped = try await api.broadcast(.bot(try #require(BotID("c"))))
+                #expect(stopped.rows.isEmpty)
+                await worker.close()
+            }
+        }
+    }
+
+    @Test func shuttingDownEndsTheWaitForAnswers() async throws {
+        try await CoordinatorHarness.with { harness in
+            let (ports, port) = AsyncStream.makeStream(of: Int.self)
+            let running = Task {
+                try await Coordinator.run(harness.configuration(), logger: TestBroker.logger) { port.yield($0) }
+            }
+            let number = try #require(await ports.first { _ in true })
+            let api = try APIClient(port: number, tokenFile: harness.tokenFile)
+            try await api.untilHealthy()
+            #expect(try await api.addBot("a").status == 201)
+            let silent = try await FakeWorker("a-1", bots: ["a"], .silent, broker: harness.broker)
+            try await silent.beat()
+            _ = try await api.untilWorkers { $0.count == 1 }
+            // Its time-out is far beyond the test's own limit: only the shutdown can end it.
+            async let tally = api.broadcast(timeout: 600_000)
+            _ = await silent.received.first { _ in true }
+            #expect(try await api.post("/v1/shutdown", ShutdownRequest(workers: false)).status == 200)
+            let rows = try await tally.rows
+            #expect(rows.map(\.result) == [.late])
+            try await running.value
+            await silent.close()
+            await api.close()
         }
     }
 }

@@ -57,10 +57,11 @@ struct GatewayFixture: Sendable {
     /// A gateway that runs until the body is over, and has then given everything back.
     func withGateway(
         _ name: String = "gateway", broker: BrokerConfiguration? = nil, ttl: Duration = .seconds(15),
-        renewal: Duration = .milliseconds(300), _ body: (Gateway) async throws -> Void
+        renewal: Duration = .milliseconds(300), maximumPollers: Int = 100, _ body: (Gateway) async throws -> Void
     ) async throws {
         var configuration = GatewayConfiguration(telegramAPI: simulator.url)
         configuration.leaseTTL = ttl
+        configuration.maximumPollers = maximumPollers
         configuration.leaseRenewal = renewal
         configuration.leaseMargin = .milliseconds(500)
         configuration.botRefresh = .milliseconds(100)
@@ -140,7 +141,7 @@ struct GatewayFixture: Sendable {
         try await database.query(Statement("", "SELECT holder FROM poller_lease")).first?.text(0)
     }
 
-    func startProcess(environment: [String: String] = [:]) throws -> BuiltProcess {
+    func startProcess(_ options: [String] = [], environment: [String: String] = [:]) throws -> BuiltProcess {
         let url = ProcessInfo.processInfo.environment["FLEET_DATABASE_URL"] ?? ""
         let schema = database.configuration.schema ?? "public"
         let own = [
@@ -148,6 +149,6 @@ struct GatewayFixture: Sendable {
             "FLEET_KEY_FILE": keyFile, "FLEET_TELEGRAM_API": simulator.url,
         ]
         return try BuiltProcess(
-            "fleet-gateway", ["--name", "\(bot)"], environment: own.merging(environment) { _, new in new })
+            "fleet-gateway", ["--name", "\(bot)"] + options, environment: own.merging(environment) { _, new in new })
     }
 }

@@ -1,3 +1,4 @@
+import Broker
 import FleetTesting
 import Foundation
 import Store
@@ -45,24 +46,41 @@ import Testing
     }
 
     @Test(arguments: [
-        ("FLEET_AMQP_URL", "amqp://nobody:wrong@127.0.0.1:1/"), ("FLEET_AMQP_URL", ""), ("FLEET_AMQP_URL", "http://x"),
+        ("FLEET_AMQP_URL", "amqp://nobody:wrong@127.0.0.1:1/"),
+        ("FLEET_AMQP_URL", ""), ("FLEET_AMQP_URL", "http://x"),
         ("FLEET_DATABASE_URL", "postgres://nobody:wrong@127.0.0.1:1/x"), ("FLEET_DATABASE_URL", ""),
         ("FLEET_KEY_FILE", "/nowhere/key"),
     ])
     func whatItCannotWorkWithoutIsSaidInALine(variable: String, value: String) async throws {
         try await GatewayFixture.with { fixture in
-            let process = try fixture.startProcess(environment: [variable: value])
-            // A broker that does not answer may be starting, so it is waited for; everything else ends the process.
-            if value.contains("127.0.0.1:1"), variable == "FLEET_AMQP_URL" {
-                #expect(await process.writes("retry_in"))
-                process.signal(SIGTERM)
-                _ = await process.exit()
-            } else {
-                #expect(await process.exit() == 1)
-                #expect(process.stderr.contains("critical") || process.stderr.contains("CRITICAL"))
-            }
+            let process = try fixture.startProcess(["--startup-seconds", "1"], environment: [variable: value])
+            #expect(await process.exit() == 1)
+            #expect(process.stderr.contains("critical") || process.stderr.contains("CRITICAL"))
             #expect(!process.stderr.contains("wrong"))
             #expect(!process.stderr.contains("Fatal error"))
+        }
+    }
+
+    @Test func itStopsInTimeThoughTheBrokerIsAway() async throws {
+        try await GatewayFixture.with { fixture in
+            let relay = try TCPRelay(to: fixture.broker.host, port: fixture.broker.port)
+            let text = try #require(ProcessInfo.processInfo.environment["FLEET_AMQP_URL"])
+            var url = try #require(URLComponents(string: text))
+            url.host = "127.0.0.1"
+            url.port = relay.port
+            let process = try fixture.startProcess(environment: ["FLEET_AMQP_URL": try #require(url.string)])
+            try await fixture.say(0..<10)
+            _ = try await fixture.take(10)
+            relay.cut()
+            relay.stall()
+            try await fixture.say(10..<20)
+            // Only a publication asks for the connection again.
+            #expect(await process.writes("retry_in"))
+            process.signal(SIGTERM)
+            #expect(await process.exit() == 0, "\(process.stderr)")
+            #expect(!process.stderr.contains("Fatal error"))
+            #expect(try await fixture.leaseHolder() == nil)
+            #expect(try await fixture.pending() == 10)
         }
     }
 }

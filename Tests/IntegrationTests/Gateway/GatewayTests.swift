@@ -183,4 +183,21 @@ import Testing
             }
         }
     }
+
+    @Test func theLimitIsFilledWithBotsThatNobodyElsePolls() async throws {
+        try await GatewayFixture.with { fixture in
+            for prefix in ["a", "b"] {
+                // Before the fixture's own in order, and another gateway's.
+                let bot = try #require(BotID("\(prefix)\(Incarnation())"))
+                let spec = BotSpec(id: bot, behaviour: "echo", queue: .classic, apiURL: fixture.simulator.url)
+                let telegram = try await fixture.simulator.addBot()
+                try await fixture.database.addBot(spec, token: Secret(telegram.token), vault: fixture.vault)
+                #expect(try await fixture.database.acquirePollerLease(bot, holder: "other", ttl: .seconds(3600)))
+            }
+            try await fixture.withGateway(maximumPollers: 1) { gateway in
+                let polls = try await eventually(within: .seconds(20)) { await gateway.polled == [fixture.bot] }
+                #expect(polls)
+            }
+        }
+    }
 }

@@ -1,0 +1,91 @@
+import Broker
+import FleetControl
+import FleetModel
+import FleetTesting
+import Store
+import Testing
+
+/// Bots are stopped and removed where the coordinator does not supervise what serves them.
+@Suite(.timeLimit(.minutes(2))) struct BotLifeTests {
+    @Test func stoppingDrainsAWorkerThatOthersStarted() async throws {
+        try await CoordinatorHarness.with { harness in
+            try await harness.run(harness.configuration()) { api in
+                for bot in ["a", "b"] { #expect(try await api.addBot(bot).status == 201) }
+                let own = try await FakeWorker("a-7", bots: ["a"], .apply, broker: harness.broker)
+                let other = try await FakeWorker("b-7", bots: ["b"], .apply, broker: harness.broker)
+                for worker in [own, other] { try await worker.beat() }
+                _ = try await api.untilWorkers { $0.count == 2 }
+                async let stopping = api.post("/v1/bots/a/stop")
+                // The end of the test is bounded by its time limit when nothing comes.
+                let drain = await own.received.first { $0.action == .drain }
+                #expect(drain != nil)
+                try await own.beat(.stopped)
+                let stopped = try await stopping.decoded(BotView.self)
+                #expect(stopped.workers.isEmpty)
+                _ = try await api.broadcast()
+                // What it got so far ends with the broadcast.
+                let got = await other.received.first { _ in true }
+                #expect(got?.action != .drain)
+                for worker in [own, other] { await worker.close() }
+            }
+        }
+    }
+
+    /// A worker that serves another bot as well goes on until that is stopped, too.
+    @Test func aWorkerOfTwoBotsDrainsWhenBothAreStopped() async throws {
+        try await CoordinatorHarness.with { harness in
+            try await harness.run(harness.configuration()) { api in
+                for bot in ["a", "b"] { #expect(try await api.addBot(bot).status == 201) }
+                let both = try await FakeWorker("ab", bots: ["a", "b"], .apply, broker: harness.broker)
+                try await both.beat()
+                _ = try await api.untilWorkers { $0.count == 1 }
+                let first = try await api.post("/v1/bots/a/stop").decoded(BotView.self)
+                #expect(first.workers == ["ab"], "it is still named")
+                #expect(await both.received.first { _ in true }?.action == .refresh)
+                async let stopping = api.post("/v1/bots/b/stop")
+                #expect(await both.received.first { $0.action == .drain } != nil)
+                try await both.beat(.stopped)
+                #expect(try await stopping.status == 200)
+                await both.close()
+            }
+        }
+    }
+
+    @Test func aQueueIsDeletedOnlyWhenTheGatewayHasLetGo() async throws {
+        try await CoordinatorHarness.with { harness in
+            try await harness.run(harness.configuration()) { api in
+                #expect(try await api.addBot("a").status == 201)
+                let bot = try #require(BotID("a"))
+                let database = harness.database
+                #expect(try await database.acquirePollerLease(bot, holder: "gateway", ttl: .seconds(3600)))
+                let connection = try await harness.broker.connect()
+                let channel = try await connection.openChannel()
+                // A gateway that has an update in hand when the bot is removed: it sees that the bot is stopped a
+                // moment later, and its queue is there again until it gives its lease back.
+                let gateway = Task {
+                    _ = try await eventually { try await database.bot(bot)?.spec.desired != .running }
+                    try await Task.sleep(for: .milliseconds(500))
+                    try await channel.declareIntake(of: BotSpec(id: bot, behaviour: "echo", queue: .classic))
+                    try await database.releasePollerLeases([bot], holder: "gateway")
+                }
+                #expect(try await api.delete("/v1/bots/a").status == 204)
+                try await gateway.value
+                await #expect(throws: BrokerError.self) { try await channel.queueStatus("bot.a") }
+                await connection.close()
+            }
+        }
+    }
+
+    @Test func aLeaseThatHasEndedIsNotWaitedFor() async throws {
+        try await CoordinatorHarness.with { harness in
+            try await harness.run(harness.configuration()) { api in
+                #expect(try await api.addBot("a").status == 201)
+                let bot = try #require(BotID("a"))
+                #expect(try await harness.database.acquirePollerLease(bot, holder: "dead", ttl: .milliseconds(1)))
+                #expect(try await api.delete("/v1/bots/a").status == 204)
+                let bots = try await api.get("/v1/bots", [BotView].self)
+                #expect(bots.isEmpty)
+            }
+        }
+    }
+}
