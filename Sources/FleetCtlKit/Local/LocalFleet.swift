@@ -4,6 +4,12 @@ import LocalServices
 import Logging
 import Store
 
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 /// A whole fleet on this machine: servers, schema, coordinator with its workers and gateway, and on request the
 /// simulator, all below one home directory and running in the background.
 public struct LocalFleet: Sendable {
@@ -221,16 +227,24 @@ public struct LocalFleet: Sendable {
         transport: HTTPTransport
     ) async throws {
         let deadline = ContinuousClock.now + .seconds(45)
+        var missing: String?
         while true {
             let answer = try? await transport.send(HTTPRequest(url: url, deadline: .seconds(2)))
-            if answer?.status == 200 { return }
+            if answer?.status == 200 {
+                // The coordinator answers before it has reached its servers, and then refuses changes.
+                let health = answer.flatMap { try? JSONDecoder().decode(HealthView.self, from: Data($0.body)) }
+                guard let health, !(health.broker && health.database) else { return }
+                missing = health.broker ? "PostgreSQL" : "RabbitMQ"
+            }
             let ended = await Blocking.run { () throws(Never) in process.ends(within: 50) }
             if ended {
                 let line = TextFile.tail(log).split(separator: "\n").last.map(String.init) ?? "it logged nothing"
                 throw Fault("\(process.name) ended: \(TextTable.clean(String(line.prefix(300)))) (log: \(log))")
             }
             if ContinuousClock.now > deadline {
-                throw Fault("\(process.name) does not answer after 45 s; see \(log)")
+                throw Fault(
+                    missing.map { "\(process.name) runs, but has not reached \($0) after 45 s; see \(log)" }
+                        ?? "\(process.name) does not answer after 45 s; see \(log)")
             }
         }
     }
