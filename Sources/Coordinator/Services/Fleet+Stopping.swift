@@ -26,27 +26,25 @@ extension Fleet {
     /// - Returns: the workers that were told to drain.
     private func drainUnsupervised(_ id: BotID) async -> Set<Incarnation> {
         let owned = await supervisor?.statuses() ?? []
-        let workers = await roster.expected { $0 == id }.map(\.worker)
-        let views = await roster.views().filter { view in
-            let beat = view.heartbeat
-            return workers.contains(beat.worker)
-                && !owned.contains { $0.name == beat.worker.name && $0.pid == beat.pid }
-        }
-        if views.isEmpty { return [] }
+        let workers = await roster.views().filter { view in
+            view.health != .dead && view.heartbeat.bots.contains(id)
+                && !owned.contains { $0.name == view.heartbeat.worker.name && $0.pid == view.heartbeat.pid }
+        }.map(\.heartbeat)
+        if workers.isEmpty { return [] }
         // When the database does not say, only a worker of this one bot is sure to have nothing else to do.
-        let records = try? await database.bots()
-        let stopped = Set(records?.filter { $0.spec.desired != .running }.map(\.spec.id) ?? [id])
-        let (idle, busy) = views.map(\.heartbeat).reduce(into: ([Heartbeat](), [Heartbeat]())) { parts, beat in
-            if stopped.isSuperset(of: beat.bots) { parts.0.append(beat) } else { parts.1.append(beat) }
+        let running = (try? await database.bots()).map { records in
+            Set(records.filter { $0.spec.desired == .running }.map(\.spec.id))
         }
+        let isWanted: (BotID) -> Bool = { running?.contains($0) ?? ($0 != id) }
+        let busy = workers.filter { $0.bots.contains(where: isWanted) }
         for beat in busy {
             logger.warning(
                 "not drained, because it serves other bots as well",
                 metadata: ["worker": "\(beat.worker)", "bot": "\(id)"])
         }
         await tell(busy.map(\.worker.incarnation), .refresh)
-        let incarnations = idle.map(\.worker.incarnation)
-        return await tell(incarnations, .drain) ? Set(incarnations) : []
+        let idle = workers.filter { !$0.bots.contains(where: isWanted) }.map(\.worker.incarnation)
+        return await tell(idle, .drain) ? Set(idle) : []
     }
 
     /// - Returns: whether it went out.

@@ -200,4 +200,27 @@ import Testing
             }
         }
     }
+
+    @Test func aPollerHeldUpByASilentBrokerHoldsUpNobodyElse() async throws {
+        try await GatewayFixture.with { fixture in
+            let relay = try TCPRelay(to: fixture.broker.host, port: fixture.broker.port)
+            var through = fixture.broker
+            through.host = "127.0.0.1"
+            through.port = relay.port
+            // The broker's silence ends nothing before the test's own limits do.
+            through.heartbeat = .seconds(100)
+            through.confirmTimeout = .seconds(100)
+            try await fixture.withGateway(broker: through) { gateway in
+                try await fixture.say(0..<5)
+                _ = try await fixture.take(5)
+                relay.stall()
+                try await fixture.say(5..<10)
+                #expect(try await eventually { await gateway.metrics.updatesReceived == 10 })
+                try await fixture.database.setDesired(.stopped, of: fixture.bot)
+                let isFree = try await eventually(within: .seconds(40)) { try await fixture.leaseHolder() == nil }
+                #expect(isFree)
+                #expect(try await fixture.pending() == 5)
+            }
+        }
+    }
 }
