@@ -26,7 +26,8 @@ enum WorkerEnvironment {
         var store = try StoreConfiguration(url: database)
         // This process's share of the server's max_connections. A lane has one settlement at a time, and a connection
         // idle for half a minute is given back, so one serves a bot; more bots in a process share four.
-        store.maxConnections = value("FLEET_DATABASE_CONNECTIONS").flatMap { Int($0) }.map { max(1, $0) } ?? min(bots.count, 4)
+        let share = value("FLEET_DATABASE_CONNECTIONS").flatMap { Int($0) }.map { max(1, $0) }
+        store.maxConnections = share ?? min(bots.count, 4)
         store.applicationName = name
         return WorkerSettings(
             name: name,
