@@ -5,7 +5,8 @@ import HTTPTransport
 
 /// The simulator alone: it must not be what limits the fleet.
 struct Simulator: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "sendMessage calls per second that the simulator answers.")
+    static let configuration = CommandConfiguration(
+        abstract: "sendMessage calls per second that the simulator answers.")
 
     @OptionGroup var options: BenchOptions
     @Option var calls = 60_000
