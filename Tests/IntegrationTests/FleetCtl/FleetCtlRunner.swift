@@ -87,8 +87,19 @@ enum ProcessList {
     /// Of `identities`, those that still run.
     static func alive(_ identities: Set<String>) -> Set<String> { identities.intersection(ids.map(identity)) }
 
+    /// 0 when it has ended.
+    static func parent(of id: Int32) -> Int32 {
+        let fields = fields(id)
+        return fields.count > 1 ? Int32(fields[1]) ?? 0 : 0
+    }
+
+    /// What `stat` says after the name.
+    private static func fields(_ id: Int32) -> [Substring] {
+        text(id, "stat").split(separator: ")").last?.split(separator: " ") ?? []
+    }
+
     private static func identity(_ id: Int32) -> String {
-        let fields = text(id, "stat").split(separator: ")").last?.split(separator: " ") ?? []
+        let fields = fields(id)
         // A process that has ended and waits for its parent to notice holds nothing any more.
         guard fields.count > 19, fields[0] != "Z" else { return "\(id) ended" }
         return "\(id) \(fields[19])"
