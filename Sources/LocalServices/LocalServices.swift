@@ -123,7 +123,7 @@ public struct LocalServices: Sendable {
     private func endpoints(_ settings: ServiceSettings) -> ServiceEndpoints {
         let (postgres, rabbitmq) = (settings.postgres, settings.rabbitmq)
         return ServiceEndpoints(
-            amqpURL: "amqp://\(rabbitmq.user):\(rabbitmq.password)@127.0.0.1:\(rabbitmq.port)/",
+            amqpURL: "amqp://\(rabbitmq.user):\(rabbitmq.password)@127.0.0.1:\(rabbitmq.port)/%2F",
             databaseURL:
                 "postgres://\(postgres.user):\(postgres.password)@127.0.0.1:\(postgres.port)/\(postgres.database)",
             rabbitmqctl: RabbitServer(home: home, settings: settings, programs: programs).control
