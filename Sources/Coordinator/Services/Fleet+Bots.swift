@@ -42,8 +42,14 @@ extension Fleet {
 
     func addBot(_ request: AddBotRequest, by author: String) async throws(APIFailure) -> BotView {
         let token = try BotAdmission.check(request)
+        // Telegram's id of the bot stands before the colon.
+        let telegramID = token.reveal().split(separator: ":").first.flatMap { Int64($0) }
+        try await refuseSecondName(for: telegramID, but: request.spec.id)
         do {
             try await database.addBot(request.spec, token: token, vault: vault)
+            if let telegramID {
+                try await database.setTelegramIdentity(of: request.spec.id, telegramID: telegramID, username: nil)
+            }
         } catch  where error.code == .conflict {
             throw .conflict("there is a bot '\(request.spec.id)' already")
         } catch {
@@ -53,6 +59,15 @@ extension Fleet {
             "bot.add", request.spec.id.rawValue, by: author, .object(["behaviour": .string(request.spec.behaviour)]))
         await steward.refresh()
         return try await bot(request.spec.id)
+    }
+
+    /// Two bots of the fleet with one token would take each other's updates, and answer twice.
+    private func refuseSecondName(for telegramID: Int64?, but id: BotID) async throws(APIFailure) {
+        guard let telegramID else { return }
+        let records = try await stored { () throws(StoreError) in try await database.bots() }
+        if let other = records.first(where: { $0.telegramID == telegramID && $0.spec.id != id }) {
+            throw .conflict("bot '\(other.spec.id)' has this token already; a token belongs to one bot")
+        }
     }
 
     /// Stopping ends workers that others supervise as well: they are told to drain and exit with status 0. Whoever

@@ -29,7 +29,10 @@ struct Up: AsyncParsableCommand {
             let endpoints = try await fleet.startServices()
             try fleet.checkCoordinator(endpoints, telegram: simulator ? fleet.address(fleet.simulatorFile) : nil)
             try await fleet.migrate(endpoints)
-            let telegram = simulator ? try await fleet.startSimulator(transport: transport) : nil
+            // Load comes from chats that nobody has spoken in.
+            let arguments = ["--accept-unknown"]
+            let telegram =
+                simulator ? try await fleet.startSimulator(arguments: arguments, transport: transport) : nil
             let url = try await fleet.startCoordinator(endpoints, telegram: telegram, transport: transport)
             return Summary(
                 coordinator: url, simulator: telegram, home: fleet.home.path, apiTokenFile: fleet.apiTokenFile)

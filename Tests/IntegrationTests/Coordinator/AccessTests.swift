@@ -66,6 +66,11 @@ import Testing
                     spec: BotSpec(id: try #require(BotID("b")), behaviour: "ecko"), token: "1:x")
                 let refused = try await api.post("/v1/bots", request)
                 #expect(refused.status == 400)
+                let twin = AddBotRequest(
+                    spec: BotSpec(id: try #require(BotID("b")), behaviour: "echo"), token: token.reveal())
+                let second = try await api.post("/v1/bots", twin)
+                #expect(second.status == 409)
+                #expect(try second.decoded(APIError.self).message.contains("'a' has this token"))
                 #expect(try refused.decoded(APIError.self).message.contains("echo, menu"))
             }
         }
