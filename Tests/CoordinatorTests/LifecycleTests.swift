@@ -17,11 +17,13 @@ import Testing
         #expect(acts.withLock { $0 } == 1)
     }
 
-    @Test func gatewaysAreNotListedAsWorkers() {
+    @Test func gatewaysAreListedAsWhatTheyAre() {
         let statuses = ["fleet.gateway-1", "shop-1"].map {
             ProcessStatus(name: $0, pid: 10, isWanted: true, restarts: 0)
         }
-        #expect(Fleet.merge([], statuses).map(\.heartbeat.worker.name) == ["shop-1"])
+        let listed = Fleet.merge([], statuses)
+        #expect(listed.map(\.heartbeat.worker.name) == ["fleet.gateway-1", "shop-1"])
+        #expect(listed.map(\.health) == [.process, .starting])
     }
 
     /// Whoever asks first, the API or the loop: nothing is started before earlier processes are taken over.

@@ -32,8 +32,7 @@ extension Fleet {
             merged[index].restarts = statusOf[merged[index].heartbeat.worker.name]?.restarts
         }
         let heard = Set(views.map(\.heartbeat.pid))
-        // Gateways send no heartbeats: nothing is known of them but that they run, and workers they are not.
-        for status in statuses where !DesiredProcesses.isGateway(status.name) {
+        for status in statuses {
             guard let pid = status.pid, !heard.contains(pid) else { continue }
             let heartbeat = Heartbeat(
                 worker: WorkerIdentity(name: status.name, incarnation: Incarnation(rawValue: "")),
@@ -48,7 +47,8 @@ extension Fleet {
                 residentBytes: 0,
                 counters: Heartbeat.Counters()
             )
-            merged.append(WorkerView(heartbeat: heartbeat, health: .starting, restarts: status.restarts))
+            let health: WorkerView.Health = DesiredProcesses.isGateway(status.name) ? .process : .starting
+            merged.append(WorkerView(heartbeat: heartbeat, health: health, restarts: status.restarts))
         }
         return merged.sorted { $0.heartbeat.worker.name < $1.heartbeat.worker.name }
     }

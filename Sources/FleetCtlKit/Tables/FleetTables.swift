@@ -69,8 +69,7 @@ public enum FleetTables {
         ]
     }
 
-    /// A supervised gateway's name has a dot, which no worker's has.
-    static func isGateway(_ worker: WorkerView) -> Bool { worker.heartbeat.worker.name.contains(".") }
+    static func isGateway(_ worker: WorkerView) -> Bool { worker.health == .process }
 
     public static func status(_ status: StatusView, now: Timestamp) -> String {
         let up = NumberText.age(milliseconds: now.milliseconds(since: status.startedAt))

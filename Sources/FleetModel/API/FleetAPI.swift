@@ -110,6 +110,8 @@ public struct WorkerView: Sendable, Codable, Equatable {
         case dead
         /// Started by the supervisor and not yet heard of.
         case starting
+        /// A supervised gateway: it sends no heartbeats, so all that is known is that its process lives.
+        case process
     }
 
     public init(heartbeat: Heartbeat, health: Health, restarts: Int?) {
