@@ -27,6 +27,11 @@ public enum FleetTopology {
     /// Header of a replayed update: the number of the dead letter it was taken from (a 64-bit integer).
     public static let replayHeader = "x-fleet-replay"
 
+    /// Header of the last message of an epoch in a lane's queue: the epoch it ends (a 32-bit integer). Its body is empty.
+    public static let sealHeader = "x-fleet-seal"
+    /// Header of an update: when it came in, in milliseconds of the Unix epoch (a 64-bit integer).
+    public static let receivedHeader = "x-fleet-received"
+
     /// `x-delivery-limit` of quorum queues. Attempts are counted in PostgreSQL; -1 drops everything at the first
     /// redelivery on RabbitMQ 3.10, and 4.x defaults to 20.
     public static let deliveryLimit = 1_000_000

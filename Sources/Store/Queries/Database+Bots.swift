@@ -18,8 +18,11 @@ extension Database {
         let statement = Statement(
             "bot.add",
             """
-            INSERT INTO bot (id, behaviour, labels, desired, lanes, queue, api_url, token_sealed)
-            VALUES ($1, $2, $3::jsonb, $4, $5, $6, $7, $8)
+            WITH added AS (
+                INSERT INTO bot (id, behaviour, labels, desired, lanes, queue, api_url, token_sealed)
+                VALUES ($1, $2, $3::jsonb, $4, $5, $6, $7, $8) RETURNING id, lanes
+            )
+            INSERT INTO lane_layout (bot_id, epoch, lanes, state) SELECT id, 0, lanes, 'open' FROM added
             """
         ) {
             $0.add(spec.id)

@@ -1,0 +1,64 @@
+-- Lanes, parking, fleet-wide flood control, webhooks.
+
+-- How many processes serve the bot, and how its updates come in.
+ALTER TABLE bot
+    ADD COLUMN workers integer NOT NULL DEFAULT 1 CHECK (workers BETWEEN 1 AND 1024),
+    ADD COLUMN intake text NOT NULL DEFAULT 'polling' CHECK (intake IN ('polling', 'webhook')),
+    ADD COLUMN webhook_path text UNIQUE,
+    ADD COLUMN webhook_secret_sealed bytea;
+
+-- The layout in force. `bot.lanes` is what is wanted; where they differ, the layout is closed and the next epoch opened.
+CREATE TABLE lane_layout (
+    bot_id     text COLLATE "C" PRIMARY KEY REFERENCES bot (id) ON DELETE CASCADE,
+    epoch      integer NOT NULL,
+    lanes      integer NOT NULL CHECK (lanes BETWEEN 1 AND 1024),
+    state      text NOT NULL CHECK (state IN ('open', 'closing')),
+    changed_at timestamptz NOT NULL DEFAULT now()
+) WITH (fillfactor = 50);
+INSERT INTO lane_layout (bot_id, epoch, lanes, state) SELECT id, 0, lanes, 'open' FROM bot;
+
+-- Set by the lane's owner when everything of its epoch is settled and sent. Number -1 is the bot's mover, which moves
+-- the intake into the lanes.
+ALTER TABLE lane ADD COLUMN sealed_at timestamptz;
+
+-- Who serves a lane, and who is ready to: names of workers. Number -1 is the mover.
+CREATE TABLE lane_assignment (
+    bot_id  text COLLATE "C" NOT NULL REFERENCES bot (id) ON DELETE CASCADE,
+    epoch   integer NOT NULL,
+    number  integer NOT NULL,
+    owner   text NOT NULL,
+    standby text,
+    PRIMARY KEY (bot_id, epoch, number)
+) WITH (fillfactor = 50);
+
+-- priority: 0 payments, 1 replies, 2 bulk. begun_at: a call may have been made; written only where ambiguous sends are
+-- surfaced instead of repeated.
+ALTER TABLE outbox
+    ADD COLUMN priority smallint NOT NULL DEFAULT 1,
+    ADD COLUMN begun_at timestamptz;
+
+-- A chat that Telegram will not deliver to. Its next update lifts this.
+CREATE TABLE chat_block (
+    bot_id       text COLLATE "C" NOT NULL,
+    conversation bigint NOT NULL,
+    reason       text NOT NULL,
+    at           timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (bot_id, conversation)
+);
+
+-- Shares of a bot's rate among the workers that serve it, renewed each second.
+CREATE TABLE flood_share (
+    bot_id        text COLLATE "C" NOT NULL REFERENCES bot (id) ON DELETE CASCADE,
+    incarnation   text NOT NULL,
+    demand        double precision NOT NULL,
+    share         double precision NOT NULL,
+    blocked_until timestamptz,
+    renewed_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (bot_id, incarnation)
+) WITH (fillfactor = 50);
+
+-- What the holder of a bot's intake sees: 'polling', 'webhook', 'refused', 'conflict', 'failing', with a line of detail.
+ALTER TABLE poller_lease
+    ADD COLUMN state text,
+    ADD COLUMN detail text,
+    ADD COLUMN state_at timestamptz;
