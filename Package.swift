@@ -43,6 +43,8 @@ let package = Package(
         .executable(name: "fleetctl", targets: ["FleetCtl"]),
         .executable(name: "telegram-simulator", targets: ["TelegramSimulator"]),
         .library(name: "BotKit", targets: ["BotKit"]),
+        // For worker binaries with behaviours of their own.
+        .library(name: "WorkerCommand", targets: ["WorkerCommand"]),
         // For Benchmarks, which is a package of its own.
         .library(
             name: "FleetParts",
@@ -87,6 +89,11 @@ let package = Package(
                 log, deque,
             ]
         ),
+        // The worker's command line, for this project's binary and for those with behaviours of their own.
+        library(
+            "WorkerCommand",
+            ["WorkerRuntime", "BotKit", "Broker", "FleetLogging", "FleetModel", "Store", arguments, log, signals]
+        ),
         library(
             "Gateway",
             ["TelegramAPI", "HTTPTransport", "FleetControl", "Broker", "Store", "EventLoop", "FleetModel", log]
@@ -107,10 +114,7 @@ let package = Package(
         ),
 
         // Thin executables: parse, wire, run.
-        executable(
-            "BotWorker",
-            ["WorkerRuntime", "BotKit", "Broker", "FleetLogging", "FleetModel", "Store", arguments, log, signals]
-        ),
+        executable("BotWorker", ["WorkerCommand", "BotKit"]),
         executable(
             "FleetGateway",
             [

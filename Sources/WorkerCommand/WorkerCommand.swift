@@ -6,10 +6,10 @@ import Logging
 import UnixSignals
 import WorkerRuntime
 
-/// Consumes the queues of one or more bots, runs them, settles what they want, sends their replies.
-@main
-struct BotWorker: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
+/// The worker's command line: consumes the queues of one or more bots, runs them, settles what they want, sends their
+/// replies. A worker binary is this with the behaviours it knows; see docs/writing-a-bot.md.
+public struct WorkerCommand: AsyncParsableCommand {
+    public static let configuration = CommandConfiguration(
         commandName: "bot-worker",
         abstract: "Runs bots: consumes their queues, settles effects in PostgreSQL, sends replies.",
         discussion: """
@@ -31,11 +31,26 @@ struct BotWorker: AsyncParsableCommand {
     @Option(help: "Seconds that servers may be away at the start.")
     var startupSeconds: Int = 30
 
-    func run() async throws {
+    public init() {}
+
+    /// Parses the process's arguments and runs until the worker has ended; does not return after an error.
+    public static func main(_ behaviours: BehaviourRegistry) async {
+        do {
+            let command = try parse()
+            try await command.run(behaviours)
+        } catch {
+            exit(withError: error)
+        }
+    }
+
+    public func run() async throws { try await run(.standard) }
+
+    private func run(_ behaviours: BehaviourRegistry) async throws {
         let logger = FleetLogHandler.bootstrap("bot-worker")
         let worker: Worker
         do {
             var settings = try WorkerEnvironment.settings(name: name, bots: bots)
+            settings.behaviours = behaviours
             settings.drainDeadline = .seconds(drainSeconds)
             settings.startupDeadline = .seconds(startupSeconds)
             worker = Worker(settings: settings, logger: logger)
