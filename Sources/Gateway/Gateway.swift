@@ -98,11 +98,9 @@ public actor Gateway {
 
     private func wantedBots() async throws(StoreError) -> [BotSpec] {
         try await database.bots().filter { record in
-            record.hasToken && record.spec.desired == .running && Self.intakeMode(of: record.spec) == .polling
+            record.hasToken && record.spec.desired == .running && record.spec.intake == .polling
         }.map(\.spec)
     }
-
-    private static func intakeMode(of bot: BotSpec) -> IntakeMode { .polling }
 
     private func take(_ free: [BotSpec]) async throws(StoreError) {
         let room = configuration.maximumPollers - book.count

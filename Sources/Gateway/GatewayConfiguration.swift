@@ -24,11 +24,3 @@ public struct GatewayConfiguration: Sendable {
 
     public init(telegramAPI: String) { self.telegramAPI = telegramAPI }
 }
-
-/// How a bot's updates come in.
-public enum IntakeMode: String, Sendable {
-    /// `getUpdates`, by the gateway that holds the bot's lease.
-    case polling
-    /// Telegram calls us. Not offered yet: every bot is polled.
-    case webhook
-}

@@ -18,6 +18,7 @@ extension Fleet {
 
     private func views(of records: [BotRecord]) async throws(APIFailure) -> [BotView] {
         let deadLetters = try await stored { () throws(StoreError) in try await database.deadLetterCounts() }
+        let intakes = try await stored { () throws(StoreError) in try await database.intakeStates() }
         let backlogs = await backlogs.messages(of: records.map(\.spec.id))
         var workers: [BotID: Set<String>] = [:]
         for view in await roster.views() where view.health != .dead {
@@ -35,6 +36,7 @@ extension Fleet {
                 backlog: backlogs[record.spec.id],
                 deadLetters: deadLetters[record.spec.id] ?? 0,
                 workers: names.sorted(),
+                intake: intakes[record.spec.id],
                 createdAt: record.createdAt
             )
         }

@@ -16,6 +16,7 @@ struct BotAdd: AsyncParsableCommand {
     @Option(help: "A label, key=value; may be repeated.") var label: [String] = []
     @Option(help: "Streams that can be spread over workers.") var lanes = 1
     @Option(help: "quorum or classic.") var queue: QueueKind = .quorum
+    @Option(help: "polling, or webhook: Telegram calls the fleet's gateway.") var intake: IntakeMode = .polling
     @Option(help: "Where its Bot API is. [the fleet's]") var apiURL: String?
     @Option(help: "File that holds the token.") var tokenFile: String?
     @Flag(help: "Read the token from standard input.") var tokenStdin = false
@@ -44,6 +45,7 @@ struct BotAdd: AsyncParsableCommand {
             desired: stopped ? .stopped : .running,
             lanes: lanes,
             queue: queue,
+            intake: intake,
             apiURL: apiURL
         )
         let token = try BotArguments.token(try givenToken(), from: source)

@@ -16,6 +16,7 @@ extension BotID: ExpressibleByArgument {
 }
 
 extension QueueKind: ExpressibleByArgument {}
+extension IntakeMode: ExpressibleByArgument {}
 
 struct BotList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "list", abstract: "Shows all bots.")

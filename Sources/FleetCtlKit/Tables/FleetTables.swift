@@ -6,12 +6,12 @@ public enum FleetTables {
         if bots.isEmpty { return "no bots yet; add one with `fleetctl bot add`\n" }
         var table = TextTable([
             .init("BOT"), .init("BEHAVIOUR"), .init("DESIRED"), .init("WAITING", .right), .init("DEAD", .right),
-            .init("USERNAME"), .init("WORKERS"),
+            .init("INTAKE"), .init("USERNAME"), .init("WORKERS"),
         ])
         for bot in bots {
             table.add([
                 bot.spec.id.rawValue, bot.spec.behaviour, bot.spec.desired.rawValue, number(bot.backlog),
-                String(bot.deadLetters), bot.username.map { "@" + $0 } ?? "–",
+                String(bot.deadLetters), intake(bot), bot.username.map { "@" + $0 } ?? "–",
                 bot.workers.isEmpty ? "–" : bot.workers.joined(separator: ","),
             ])
         }
@@ -29,6 +29,7 @@ public enum FleetTables {
             ("labels", labels),
             ("lanes", String(spec.lanes)),
             ("queue", spec.queue.rawValue),
+            ("intake", intakeAtLength(bot)),
             ("api", spec.apiURL ?? "the fleet's"),
             ("telegram id", number(bot.telegramID)),
             ("username", bot.username.map { "@" + $0 } ?? ""),

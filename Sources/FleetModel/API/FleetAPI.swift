@@ -80,11 +80,13 @@ public struct BotView: Sendable, Codable, Equatable {
     public var backlog: Int64?
     public var deadLetters: Int64
     public var workers: [String]
+    /// Who takes its updates in; `nil` when no gateway does.
+    public var intake: IntakeState?
     public var createdAt: Timestamp
 
     public init(
         spec: BotSpec, telegramID: Int64?, username: String?, backlog: Int64?, deadLetters: Int64, workers: [String],
-        createdAt: Timestamp
+        intake: IntakeState? = nil, createdAt: Timestamp
     ) {
         self.spec = spec
         self.telegramID = telegramID
@@ -92,6 +94,7 @@ public struct BotView: Sendable, Codable, Equatable {
         self.backlog = backlog
         self.deadLetters = deadLetters
         self.workers = workers
+        self.intake = intake
         self.createdAt = createdAt
     }
 }

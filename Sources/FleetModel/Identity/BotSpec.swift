@@ -7,6 +7,7 @@ public struct BotSpec: Sendable, Equatable, Codable {
     public var desired: DesiredState
     public var lanes: Int
     public var queue: QueueKind
+    public var intake: IntakeMode
     /// Where this bot's API lives; `nil`: the fleet's default (`https://api.telegram.org`).
     public var apiURL: String?
 
@@ -16,7 +17,7 @@ public struct BotSpec: Sendable, Equatable, Codable {
 
     public init(
         id: BotID, behaviour: String, labels: [String: String] = [:], desired: DesiredState = .running,
-        lanes: Int = 1, queue: QueueKind = .quorum, apiURL: String? = nil
+        lanes: Int = 1, queue: QueueKind = .quorum, intake: IntakeMode = .polling, apiURL: String? = nil
     ) {
         self.id = id
         self.behaviour = behaviour
@@ -24,6 +25,20 @@ public struct BotSpec: Sendable, Equatable, Codable {
         self.desired = desired
         self.lanes = lanes
         self.queue = queue
+        self.intake = intake
         self.apiURL = apiURL
+    }
+
+    /// What came later may be absent: a client of an earlier release does not name it.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        id = try values.decode(BotID.self, forKey: .id)
+        behaviour = try values.decode(String.self, forKey: .behaviour)
+        labels = try values.decode([String: String].self, forKey: .labels)
+        desired = try values.decode(DesiredState.self, forKey: .desired)
+        lanes = try values.decode(Int.self, forKey: .lanes)
+        queue = try values.decode(QueueKind.self, forKey: .queue)
+        intake = try values.decodeIfPresent(IntakeMode.self, forKey: .intake) ?? .polling
+        apiURL = try values.decodeIfPresent(String.self, forKey: .apiURL)
     }
 }

@@ -19,8 +19,8 @@ extension Database {
             "bot.add",
             """
             WITH added AS (
-                INSERT INTO bot (id, behaviour, labels, desired, lanes, queue, api_url, token_sealed)
-                VALUES ($1, $2, $3::jsonb, $4, $5, $6, $7, $8) RETURNING id, lanes
+                INSERT INTO bot (id, behaviour, labels, desired, lanes, queue, api_url, token_sealed, intake)
+                VALUES ($1, $2, $3::jsonb, $4, $5, $6, $7, $8, $9) RETURNING id, lanes
             )
             INSERT INTO lane_layout (bot_id, epoch, lanes, state) SELECT id, 0, lanes, 'open' FROM added
             """
@@ -33,6 +33,7 @@ extension Database {
             $0.add(spec.queue.rawValue)
             $0.add(spec.apiURL)
             $0.add(sealed)
+            $0.add(spec.intake.rawValue)
         }
         do {
             _ = try await query(statement)
@@ -115,7 +116,7 @@ extension Database {
 
     private static let botColumns = """
         SELECT id, behaviour, labels::text, desired, lanes, queue, api_url, telegram_id, username,
-            token_sealed IS NOT NULL, created_at FROM bot
+            token_sealed IS NOT NULL, created_at, intake FROM bot
         """
 
     private static func noBot(_ id: BotID) -> StoreError { StoreError(.notFound, "there is no bot \(id)") }
@@ -144,7 +145,8 @@ extension BotRecord {
     fileprivate init(_ row: QueryResult.Row) throws(StoreError) {
         guard let id = row.text(0).flatMap({ BotID($0) }), let behaviour = row.text(1),
             let desired = row.text(3).flatMap({ BotSpec.DesiredState(rawValue: $0) }), let lanes = row.int(4),
-            let queue = row.text(5).flatMap({ QueueKind(rawValue: $0) }), let createdAt = row.timestamp(10)
+            let queue = row.text(5).flatMap({ QueueKind(rawValue: $0) }), let createdAt = row.timestamp(10),
+            let intake = row.text(11).flatMap({ IntakeMode(rawValue: $0) })
         else {
             throw StoreError(.migration, "a row of table bot cannot be read; is the database newer than this binary?")
         }
@@ -155,6 +157,7 @@ extension BotRecord {
             desired: desired,
             lanes: lanes,
             queue: queue,
+            intake: intake,
             apiURL: row.text(6)
         )
         telegramID = row.int64(7)

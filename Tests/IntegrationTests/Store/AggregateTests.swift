@@ -13,7 +13,7 @@ import Testing
             let id = try bot("alpha")
             let spec = BotSpec(
                 id: id, behaviour: "menu", labels: ["team": "a\"b", "tier": "gold"], desired: .stopped, lanes: 3,
-                queue: .classic, apiURL: "http://127.0.0.1:1")
+                queue: .classic, intake: .webhook, apiURL: "http://127.0.0.1:1")
             try await database.addBot(spec, token: Secret("1:very-secret"), vault: vault())
             try await TestDatabase.addBot(database, bot("beta"))
             let again = await #expect(throws: StoreError.self) { try await TestDatabase.addBot(database, id) }
@@ -187,6 +187,40 @@ import Testing
             #expect(try await database.acquirePollerLeases([a, b], holder: "two", ttl: .seconds(60)) == [a])
             try await database.releasePollerLeases([b], holder: "one")
             #expect(try await database.acquirePollerLease(b, holder: "two", ttl: .seconds(60)))
+        }
+    }
+
+    @Test func aLeaseTellsHowItGoes() async throws {
+        try await TestDatabase.with { database in
+            let (a, b) = (try bot("a"), try bot("b"))
+            for id in [a, b] { try await TestDatabase.addBot(database, id) }
+            #expect(try await database.intakeStates().isEmpty)
+            _ = try await database.acquirePollerLeases([a, b], holder: "gate/1/0a", ttl: .seconds(60))
+            #expect(try await database.intakeStates()[a] == IntakeState(gateway: "gate/1", condition: .starting))
+            func renew(_ report: IntakeReport) async throws {
+                _ = try await database.renewPollerLeases(
+                    [a, b], holder: "gate/1/0a", ttl: .seconds(60), reports: [a: report])
+            }
+            try await renew(IntakeReport(.conflict, "another one"))
+            let first = try #require(try await database.intakeStates()[a])
+            #expect(first.condition == .conflict && first.detail == "another one" && first.since != nil)
+            #expect(try await database.intakeStates()[b]?.condition == .starting)
+            // Since when: it stays while the condition does.
+            _ = try await database.query(
+                Statement("", "UPDATE poller_lease SET state_at = state_at - interval '1 hour'"))
+            try await renew(IntakeReport(.conflict, "yet another"))
+            let second = try #require(try await database.intakeStates()[a])
+            #expect(second.detail == "yet another")
+            #expect(try #require(second.since) < #require(first.since))
+            try await renew(IntakeReport(.polling))
+            let third = try #require(try await database.intakeStates()[a])
+            #expect(third.condition == .polling && third.detail == nil)
+            #expect(try #require(third.since) >= #require(first.since))
+            // Of the next holder nothing is known yet, and of a lease that is over nothing at all.
+            _ = try await database.query(Statement("", "UPDATE poller_lease SET expires_at = now() WHERE bot_id = 'a'"))
+            #expect(try await database.intakeStates()[a] == nil)
+            _ = try await database.acquirePollerLease(a, holder: "other/0b", ttl: .seconds(60))
+            #expect(try await database.intakeStates()[a] == IntakeState(gateway: "other", condition: .starting))
         }
     }
 
