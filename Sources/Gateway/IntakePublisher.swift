@@ -26,8 +26,12 @@ actor IntakePublisher: UpdateSink {
         let publisher = try await openPublisher()
         if !declared.contains(bot.id) { try await declare(bot, on: publisher) }
         let queue = FleetTopology.intakeQueue(of: bot.id)
+        // By this the worker knows what Telegram no longer waits for.
+        let headers: [String: AMQPValue] = [FleetTopology.receivedHeader: .int(Timestamp.now.milliseconds)]
         let outcomes = try await publisher.publish(
-            updates.map { Publication(routingKey: queue, body: $0.body, contentType: "application/json") })
+            updates.map {
+                Publication(routingKey: queue, body: $0.body, contentType: "application/json", headers: headers)
+            })
         // The queue is gone: declared again before the next try.
         if outcomes.contains(where: { if case .returned = $0 { true } else { false } }) { declared.remove(bot.id) }
         return outcomes
