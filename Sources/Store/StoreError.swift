@@ -20,6 +20,8 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
         case constraint(String)
         /// The lane has a newer term: another worker owns it.
         case fenced
+        /// The lane belongs to an epoch that is over for it; nobody owns it any more.
+        case sealed
         /// An update of the settlement has taken effect already; nothing of the settlement did.
         case duplicateUpdates
         /// A row stayed locked for longer than `lock_timeout` (SQLSTATE 55P03).

@@ -27,8 +27,10 @@ public enum FleetTopology {
     /// Header of a replayed update: the number of the dead letter it was taken from (a 64-bit integer).
     public static let replayHeader = "x-fleet-replay"
 
-    /// Header of the last message of an epoch in a lane's queue: the epoch it ends (a 32-bit integer). Its body is empty.
+    /// Header of the last message of an epoch in a lane's queue: the epoch it ends (an integer). Its body is empty.
     public static let sealHeader = "x-fleet-seal"
+    /// Header of an update that its mover was given again by the broker: it may have been moved before (`true`).
+    public static let againHeader = "x-fleet-again"
     /// Header of an update: when it came in, in milliseconds of the Unix epoch (a 64-bit integer).
     public static let receivedHeader = "x-fleet-received"
 

@@ -119,7 +119,7 @@ extension Database {
             token_sealed IS NOT NULL, created_at, intake FROM bot
         """
 
-    private static func noBot(_ id: BotID) -> StoreError { StoreError(.notFound, "there is no bot \(id)") }
+    static func noBot(_ id: BotID) -> StoreError { StoreError(.notFound, "there is no bot \(id)") }
 
     private func change(
         _ id: BotID,

@@ -31,28 +31,37 @@ public struct LaneRow: Sendable, Equatable {
 extension Database {
     /// Takes the lane over: raises its term, so that nothing the previous owner still sends can be committed.
     ///
-    /// It waits 200 ms for the row. A predecessor that was stopped in the middle of a settlement holds it for as long
-    /// as it is stopped, so its backend is then terminated and the claim tried again.
-    /// - Throws: `.constraint("lane_bot_id_fkey")` when there is no such bot; `.lockTimeout` when the row stays locked by
-    ///   something that is not a lane's owner.
+    /// - Throws: `.constraint("lane_bot_id_fkey")` when there is no such bot; `.sealed` when the lane's epoch is over
+    ///   for it; `.lockTimeout` when the row stays locked by something that is not a lane's owner.
     public func claimLane(_ key: LaneKey, worker: WorkerIdentity) async throws(StoreError) -> LaneClaim {
+        let results = try await patiently(unblocking: key, [Self.claim(key, worker: worker)])
+        guard let row = results[0].first else {
+            throw StoreError(.sealed, "lane \(key) is sealed: its epoch is over")
+        }
+        guard let id = row.int64(0), let term = row.int64(1), let claimedAt = row.timestamp(2) else {
+            throw StoreError(.protocolViolation, "claiming lane \(key) returned a row that cannot be read")
+        }
+        var previous: WorkerIdentity?
+        if let name = row.text(3), let incarnation = row.text(4) {
+            previous = WorkerIdentity(name: name, incarnation: Incarnation(rawValue: incarnation))
+        }
+        return LaneClaim(id: id, key: key, term: term, previousOwner: previous, claimedAt: claimedAt)
+    }
+
+    /// Runs statements that lock the row of a lane, as one transaction.
+    ///
+    /// It waits 200 ms for the row. A predecessor that was stopped in the middle of a settlement holds it for as long
+    /// as it is stopped, so its backend is then terminated and the statements tried again.
+    func patiently(unblocking key: LaneKey, _ statements: [Statement]) async throws(StoreError) -> [QueryResult] {
         var attempt = 0
         while true {
             attempt += 1
             do throws(StoreError) {
-                let results = try await pipeline([Self.lockTimeout, Self.claim(key, worker: worker)])
-                guard let row = results[1].first, let id = row.int64(0), let term = row.int64(1),
-                    let claimedAt = row.timestamp(2)
-                else { throw StoreError(.protocolViolation, "claiming lane \(key) returned no row") }
-                var previous: WorkerIdentity?
-                if let name = row.text(3), let incarnation = row.text(4) {
-                    previous = WorkerIdentity(name: name, incarnation: Incarnation(rawValue: incarnation))
-                }
-                return LaneClaim(id: id, key: key, term: term, previousOwner: previous, claimedAt: claimedAt)
+                return Array(try await pipeline([Self.lockTimeout] + statements).dropFirst())
             } catch {
                 guard error.code == .lockTimeout, attempt < Self.claimAttempts else { throw error }
                 let terminated = try await unblock(key)
-                logger.warning("lane claim was blocked", metadata: ["lane": "\(key)", "terminated": "\(terminated)"])
+                logger.warning("a lane's row was locked", metadata: ["lane": "\(key)", "terminated": "\(terminated)"])
             }
         }
     }
@@ -104,6 +113,7 @@ extension Database {
             ON CONFLICT (bot_id, epoch, number) DO UPDATE SET
                 term = lane.term + 1, owner_name = excluded.owner_name, owner_incarnation = excluded.owner_incarnation,
                 previous_name = lane.owner_name, previous_incarnation = lane.owner_incarnation, claimed_at = now()
+            WHERE lane.sealed_at IS NULL
             RETURNING id, term, claimed_at, previous_name, previous_incarnation
             """
         ) {
