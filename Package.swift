@@ -140,7 +140,7 @@ let package = Package(
         tests("BotKitTests", ["BotKit", "FleetModel"]),
         tests(
             "WorkerRuntimeTests",
-            ["WorkerRuntime", "BotKit", "FleetModel", "HTTPTransport", "Store", "TelegramAPI"]
+            ["WorkerRuntime", "BotKit", "FleetModel", "HTTPTransport", "Store", "TelegramAPI", log]
         ),
         tests("EventLoopTests", ["EventLoop"]),
         tests("BrokerTests", ["Broker", "EventLoop", "CRabbitMQ", log]),

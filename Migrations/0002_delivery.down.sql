@@ -1,4 +1,6 @@
 ALTER TABLE poller_lease DROP COLUMN state, DROP COLUMN detail, DROP COLUMN state_at;
+DROP INDEX dead_letter_unreplayed;
+ALTER TABLE dead_letter DROP COLUMN kind, DROP COLUMN first_at;
 DROP TABLE flood_share;
 DROP TABLE chat_block;
 ALTER TABLE outbox DROP COLUMN priority, DROP COLUMN begun_at;

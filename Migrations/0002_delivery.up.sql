@@ -57,6 +57,12 @@ CREATE TABLE flood_share (
     PRIMARY KEY (bot_id, incarnation)
 ) WITH (fillfactor = 50);
 
+-- kind: why it was given up, as one word. first_at: when it was first tried, where that is known.
+ALTER TABLE dead_letter
+    ADD COLUMN kind text NOT NULL DEFAULT 'handler',
+    ADD COLUMN first_at timestamptz;
+CREATE INDEX dead_letter_unreplayed ON dead_letter (bot_id, number) WHERE replayed_at IS NULL;
+
 -- What the holder of a bot's intake sees: 'polling', 'webhook', 'refused', 'conflict', 'failing', with a line of detail.
 ALTER TABLE poller_lease
     ADD COLUMN state text,

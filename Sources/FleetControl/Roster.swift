@@ -140,12 +140,15 @@ public struct Roster: Sendable {
         return entry.heard.duration(to: now) > limits.lateAfter ? .late : .live
     }
 
-    /// Everybody, by name.
+    /// Everybody, by name; but not the silent whose name has a newer incarnation: they are replaced.
     public func views(now: ContinuousClock.Instant) -> [WorkerView] {
         entries.values
+            .filter { health(of: $0, now: now) == .live || isNewest($0.heartbeat.worker) }
             .map { WorkerView(heartbeat: $0.heartbeat, health: health(of: $0, now: now), restarts: nil) }
             .sorted { $0.heartbeat.worker.description < $1.heartbeat.worker.description }
     }
+
+    private func isNewest(_ worker: WorkerIdentity) -> Bool { newest[worker.name] == worker.incarnation }
 
     /// Whether the worker speaks and its process is not known to have ended.
     public func isHeardOf(_ incarnation: Incarnation, now: ContinuousClock.Instant) -> Bool {

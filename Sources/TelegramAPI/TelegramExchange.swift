@@ -1,4 +1,5 @@
 import HTTPTransport
+import Synchronization
 
 /// One call among many of a ``TelegramExchange``.
 public struct TelegramCall: Sendable {
@@ -27,18 +28,28 @@ public struct TelegramExchange: Sendable {
         public let result: Result<TelegramReply, TelegramError>
     }
 
-    private let client: TelegramClient
+    /// Read once a batch.
+    private final class Current: Sendable {
+        let client: Mutex<TelegramClient>
+        init(_ client: TelegramClient) { self.client = Mutex(client) }
+    }
+
+    private let current: Current
     private let exchange: HTTPExchange
 
     public init(_ client: TelegramClient, transport: HTTPTransport) {
-        self.client = client
+        current = Current(client)
         exchange = transport.exchange()
     }
+
+    /// Calls from now on go by another client: the bot's token was changed.
+    public func use(_ client: TelegramClient) { current.client.withLock { $0 = client } }
 
     /// Calls submitted whose results have not been pulled.
     public var outstanding: Int { exchange.outstanding }
 
     public func submit(_ calls: [TelegramCall]) {
+        let client = current.client.withLock { $0 }
         exchange.submit(
             calls.map { (tag: $0.tag, request: client.request($0.method, body: $0.body, deadline: $0.deadline)) }
         )

@@ -85,12 +85,12 @@ import Testing
 }
 
 @Suite struct WorkerViewsTests {
-    private func view(_ name: String, pid: Int32) -> WorkerView {
+    private func view(_ name: String, pid: Int32, _ health: WorkerView.Health = .live) -> WorkerView {
         WorkerView(
             heartbeat: Heartbeat(
                 worker: WorkerIdentity(name: name), bots: [], host: "h", pid: pid, state: .running, startedAt: .now,
                 sentAt: .now, generation: 0, generationHash: "", residentBytes: 0, counters: Heartbeat.Counters()),
-            health: .live, restarts: nil)
+            health: health, restarts: nil)
     }
 
     @Test func theSupervisorsKnowledgeIsAdded() {
@@ -104,5 +104,13 @@ import Testing
         #expect(views.map(\.heartbeat.worker.name) == ["a-1", "b-1", "z-1"])
         #expect(views.map(\.health) == [.starting, .live, .live])
         #expect(views.map(\.restarts) == [0, 3, nil])
+    }
+
+    @Test func theDeadAreReplacedByWhatWasStartedForThem() {
+        let dead = view("a-1", pid: 1, .dead)
+        let waiting = ProcessStatus(name: "a-1", pid: nil, isWanted: true, restarts: 1)
+        #expect(Fleet.merge([dead], [waiting]).map(\.health) == [.dead])
+        let started = ProcessStatus(name: "a-1", pid: 2, isWanted: true, restarts: 1)
+        #expect(Fleet.merge([dead], [started]).map(\.heartbeat.pid) == [2])
     }
 }

@@ -52,6 +52,11 @@ final class FakeFleet: FleetOperations {
         return Self.shop
     }
 
+    func setToken(_ request: SetTokenRequest, of id: BotID, by author: String) async throws(APIFailure) -> BotView {
+        note("token of \(id) by \(author)")
+        return Self.shop
+    }
+
     func restartBot(_ id: BotID, by author: String) async throws(APIFailure) -> BotView {
         note("restart \(id)")
         return Self.shop

@@ -61,6 +61,23 @@ import Testing
         _ = roster.heard(heartbeat(old, started: 1000), now: at(0))
         #expect(roster.heard(heartbeat(new, started: 2000), now: at(1)) == [.joined(new), .superseded(old)])
         #expect(roster.expected { _ in true }.map(\.worker) == [new])
+        #expect(roster.views(now: at(1)).map(\.heartbeat.worker) == [new], "who is replaced is not shown")
+        // It was only stopped, and goes on: two of a name are worth seeing.
+        _ = roster.heard(heartbeat(old, started: 1000), now: at(2))
+        #expect(Set(roster.views(now: at(2)).map(\.heartbeat.worker)) == [old, new])
+        _ = roster.heard(heartbeat(new, started: 2000), now: at(10))
+        #expect(roster.views(now: at(10)).map(\.heartbeat.worker) == [new])
+    }
+
+    @Test func theDeadAreShownUntilTheyAreReplaced() {
+        var roster = Roster()
+        let old = WorkerIdentity(name: "shop-1")
+        let new = WorkerIdentity(name: "shop-1")
+        _ = roster.heard(heartbeat(old, pid: 10), now: at(0))
+        _ = roster.exited(name: "shop-1", pid: 10)
+        #expect(roster.views(now: at(1)).map(\.health) == [.dead])
+        _ = roster.heard(heartbeat(new, pid: 11, started: 2000), now: at(2))
+        #expect(roster.views(now: at(2)).map(\.heartbeat.worker) == [new])
     }
 
     @Test func heartbeatsOfTwoLivesMayCross() {

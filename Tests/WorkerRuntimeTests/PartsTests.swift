@@ -1,6 +1,8 @@
 import FleetModel
 import HTTPTransport
+import Logging
 import Store
+import Synchronization
 import TelegramAPI
 import Testing
 
@@ -154,5 +156,35 @@ import Testing
             let isStalled = detector.isStalled(arrived: arrived, open: open, ready: ready, consumers: consumers)
             #expect(!isStalled)
         }
+    }
+}
+
+@Suite struct TokenBookTests {
+    private final class Stored: Sendable {
+        let token = Mutex<Result<Secret, StoreError>>(.success(Secret("1:old")))
+        let used = Mutex<[String]>([])
+    }
+
+    @Test func aTokenIsTakenUpOnceWhenItChanged() async throws {
+        let stored = Stored()
+        let book = TokenBook()
+        let bot = try #require(BotID("shop"))
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        book.watch(bot, Secret("1:old")) { () throws(StoreError) in
+            try stored.token.withLock { $0 }.get()
+        } use: { token in
+            stored.used.withLock { $0.append(token.reveal()) }
+        }
+        await book.renew(logger)
+        #expect(stored.used.withLock { $0 } == [])
+        stored.token.withLock { $0 = .failure(StoreError(.notFound, "away")) }
+        await book.renew(logger)
+        stored.token.withLock { $0 = .success(Secret("none")) }
+        await book.renew(logger)
+        #expect(stored.used.withLock { $0 } == [], "what is no token is not used")
+        stored.token.withLock { $0 = .success(Secret("1:new")) }
+        await book.renew(logger)
+        await book.renew(logger)
+        #expect(stored.used.withLock { $0 } == ["1:new"])
     }
 }

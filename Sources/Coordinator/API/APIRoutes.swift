@@ -45,6 +45,10 @@ public enum APIRoutes {
         routes.post("bots/:id/stop") { _, context in
             APIJSON.response(try await fleet.setDesired(.stopped, of: try context.bot(), by: context.author))
         }
+        routes.post("bots/:id/token") { request, context in
+            let body = try await APIJSON.read(SetTokenRequest.self, from: request)
+            return APIJSON.response(try await fleet.setToken(body, of: try context.bot(), by: context.author))
+        }
         routes.post("bots/:id/restart") { _, context in
             APIJSON.response(try await fleet.restartBot(try context.bot(), by: context.author))
         }

@@ -10,6 +10,7 @@ public protocol FleetOperations: Sendable {
     func addBot(_ request: AddBotRequest, by author: String) async throws(APIFailure) -> BotView
     func removeBot(_ id: BotID, by author: String) async throws(APIFailure)
     func setDesired(_ state: BotSpec.DesiredState, of id: BotID, by author: String) async throws(APIFailure) -> BotView
+    func setToken(_ request: SetTokenRequest, of id: BotID, by author: String) async throws(APIFailure) -> BotView
     func restartBot(_ id: BotID, by author: String) async throws(APIFailure) -> BotView
 
     func workers() async throws(APIFailure) -> [WorkerView]

@@ -44,8 +44,7 @@ extension Fleet {
 
     func addBot(_ request: AddBotRequest, by author: String) async throws(APIFailure) -> BotView {
         let token = try BotAdmission.check(request)
-        // Telegram's id of the bot stands before the colon.
-        let telegramID = token.reveal().split(separator: ":").first.flatMap { Int64($0) }
+        let telegramID = BotAdmission.telegramID(of: token)
         try await refuseSecondName(for: telegramID, but: request.spec.id)
         do {
             try await database.addBot(request.spec, token: token, vault: vault)
@@ -64,7 +63,7 @@ extension Fleet {
     }
 
     /// Two bots of the fleet with one token would take each other's updates, and answer twice.
-    private func refuseSecondName(for telegramID: Int64?, but id: BotID) async throws(APIFailure) {
+    func refuseSecondName(for telegramID: Int64?, but id: BotID) async throws(APIFailure) {
         guard let telegramID else { return }
         let records = try await stored { () throws(StoreError) in try await database.bots() }
         if let other = records.first(where: { $0.telegramID == telegramID && $0.spec.id != id }) {

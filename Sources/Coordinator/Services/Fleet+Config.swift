@@ -13,6 +13,11 @@ extension Fleet {
         let records = try await stored { () throws(StoreError) in try await database.bots() }
         if case .bot(let id) = request.scope, !records.contains(where: { $0.spec.id == id }) { throw .noSuchBot(id) }
 
+        if case .label(let key, let value) = request.scope, !records.contains(where: { $0.spec.labels[key] == value }) {
+            throw .notFound(
+                "no bot has the label \(key)=\(value), so nothing was changed; `fleetctl bot list` shows all")
+        }
+
         let change = ConfigChange(scope: request.scope, set: request.set, unset: request.unset.sorted())
         let generation = try await stored { () throws(StoreError) in
             try await database.commitConfig(change, author: author, reason: request.reason)

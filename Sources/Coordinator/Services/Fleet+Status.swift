@@ -26,8 +26,12 @@ extension Fleet {
 
     /// Adds the supervisor's knowledge to the roster's: restarts, and processes not heard of yet.
     static func merge(_ views: [WorkerView], _ statuses: [ProcessStatus]) -> [WorkerView] {
-        var merged = views
         let statusOf = Dictionary(statuses.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        // The dead whose successor has been started are replaced, though it has not spoken yet.
+        var merged = views.filter { view in
+            guard view.health == .dead, let pid = statusOf[view.heartbeat.worker.name]?.pid else { return true }
+            return pid == view.heartbeat.pid
+        }
         for index in merged.indices {
             merged[index].restarts = statusOf[merged[index].heartbeat.worker.name]?.restarts
         }

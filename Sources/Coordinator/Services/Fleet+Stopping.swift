@@ -49,7 +49,7 @@ extension Fleet {
 
     /// - Returns: whether it went out.
     @discardableResult
-    private func tell(_ workers: [Incarnation], _ action: ControlMessage.Action) async -> Bool {
+    func tell(_ workers: [Incarnation], _ action: ControlMessage.Action) async -> Bool {
         if workers.isEmpty { return true }
         do throws(BroadcastError) {
             try await broadcaster.send(action, to: workers)

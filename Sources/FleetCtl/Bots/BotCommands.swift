@@ -7,7 +7,8 @@ struct BotCommand: AsyncParsableCommand {
         commandName: "bot",
         abstract: "Adds, shows, starts, stops and removes bots.",
         subcommands: [
-            BotAdd.self, BotList.self, BotShow.self, BotStart.self, BotStop.self, BotRestart.self, BotRemove.self,
+            BotAdd.self, BotList.self, BotShow.self, BotStart.self, BotStop.self, BotRestart.self,
+            BotSetToken.self, BotRemove.self,
         ])
 }
 

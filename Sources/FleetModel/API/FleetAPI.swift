@@ -12,6 +12,7 @@
 /// | `GET /v1/bots/{id}` | – | ``BotView`` |
 /// | `DELETE /v1/bots/{id}` | – | 204 |
 /// | `POST /v1/bots/{id}/start`, `/stop`, `/restart` | – | ``BotView`` |
+/// | `POST /v1/bots/{id}/token` | ``SetTokenRequest`` | ``BotView``; 409 when the token is another bot's |
 /// | `GET /v1/workers` | – | `[WorkerView]` |
 /// | `POST /v1/config` | ``ConfigBroadcastRequest`` | ``TallyView``; 422 with problems before anything is sent |
 /// | `GET /v1/config?bot=ID` | – | ``ConfigView`` |

@@ -116,8 +116,9 @@ extension Settlement {
         Statement(
             "settle.dead_letter",
             """
-            INSERT INTO dead_letter (bot_id, update_id, body, reason, attempts)
-            SELECT $1, * FROM unnest($2::bigint[], $3::bytea[], $4::text[], $5::integer[])
+            INSERT INTO dead_letter (bot_id, update_id, body, reason, attempts, kind, first_at)
+            SELECT $1, * FROM unnest($2::bigint[], $3::bytea[], $4::text[], $5::integer[], $6::text[],
+                $7::timestamptz[])
             """
         ) {
             $0.add(bot)
@@ -125,6 +126,8 @@ extension Settlement {
             $0.add(deadLetters.map(\.body))
             $0.add(deadLetters.map(\.reason))
             $0.add(deadLetters.map(\.attempts))
+            $0.add(deadLetters.map(\.kind.rawValue))
+            $0.add(deadLetters.map(\.firstAt))
         }
     }
 

@@ -1,3 +1,5 @@
+import FleetModel
+
 /// What became of an update. The raw value is the column's.
 public enum InboxOutcome: Int16, Sendable {
     case done = 1
@@ -43,12 +45,21 @@ public struct DeadLetterRow: Sendable, Equatable {
     public var body: [UInt8]
     public var reason: String
     public var attempts: Int32
+    public var kind: DeadLetterKind
+    /// When it was first tried, if that was noted.
+    public var firstAt: Timestamp?
 
-    public init(updateID: Int64?, body: [UInt8], reason: String, attempts: Int32) {
+    /// - Parameter kind: `nil`: unreadable without an update id, else given up by the handler.
+    public init(
+        updateID: Int64?, body: [UInt8], reason: String, attempts: Int32, kind: DeadLetterKind? = nil,
+        firstAt: Timestamp? = nil
+    ) {
         self.updateID = updateID
         self.body = body
         self.reason = reason
         self.attempts = attempts
+        self.kind = kind ?? (updateID == nil ? .unreadable : .handler)
+        self.firstAt = firstAt
     }
 }
 

@@ -75,6 +75,20 @@ extension Parameters {
         }
     }
 
+    public mutating func add(_ values: [Timestamp?]) {
+        array(PostgresType.timestamptzArray, of: PostgresType.timestamptz, values, mayBeNull: true) { out, value in
+            guard let value else { return out.appendBigEndian(Int32(-1)) }
+            out.appendBigEndian(Int32(8))
+            out.appendBigEndian((value.milliseconds - PostgresType.epochMilliseconds) * 1000)
+        }
+    }
+
+    /// `nil`: NULL in the array's place.
+    public mutating func add(_ values: [Int64]?) {
+        guard let values else { return addNull(PostgresType.int8Array) }
+        add(values)
+    }
+
     public mutating func add(_ ids: [BotID]) { add(ids.map(\.rawValue)) }
 
     @inline(__always)

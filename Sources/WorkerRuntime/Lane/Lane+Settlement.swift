@@ -81,7 +81,8 @@ extension Lane {
                 updateID: entry.update.id,
                 body: entry.update.body,
                 reason: reason,
-                attempts: Int32(attempts)
+                attempts: Int32(attempts),
+                kind: poisoned[entry.tag] == nil ? .handler : .database
             )
         )
     }

@@ -18,6 +18,7 @@ public final class Worker: Sendable {
     private let counters = CounterBoard()
     private let lifecycle = Mutex(Lifecycle())
     private let drainRequested = Signal()
+    private let tokens = TokenBook()
 
     private struct Lifecycle {
         var state = WorkerState.starting
@@ -205,11 +206,14 @@ public final class Worker: Sendable {
         guard let token = BotToken(bot.token) else {
             throw WorkerError("bot \(bot.spec.id): the stored token has not the form of a Telegram token; set it again")
         }
-        let telegram = TelegramClient(
-            token: token,
-            baseURL: bot.spec.apiURL ?? settings.telegramURL,
-            transport: transport
-        )
+        let baseURL = bot.spec.apiURL ?? settings.telegramURL
+        let telegram = TelegramExchange(
+            TelegramClient(token: token, baseURL: baseURL, transport: transport), transport: transport)
+        tokens.watch(bot.spec.id, bot.token) { [settings] () throws(StoreError) in
+            try await database.token(of: bot.spec.id, vault: settings.vault)
+        } use: {
+            telegram.use(TelegramClient(token: $0, baseURL: baseURL, transport: transport))
+        }
         var logger = logger
         logger[metadataKey: "bot"] = "\(bot.spec.id)"
         return LaneRunner(
@@ -219,7 +223,7 @@ public final class Worker: Sendable {
             behaviour: behaviour,
             link: link,
             database: database,
-            telegram: TelegramExchange(telegram, transport: transport),
+            telegram: telegram,
             counters: counters,
             logger: logger
         )
@@ -248,6 +252,7 @@ public final class Worker: Sendable {
                 outcome = await follow(config) { () throws(StoreError) in try await config.take(change) }
             }
         case .refresh:
+            await tokens.renew(logger)
             outcome = await follow(config) { () throws(StoreError) in try await config.reread() }
         }
         return WorkerControl.Response(outcome, generation: config.current.generation)

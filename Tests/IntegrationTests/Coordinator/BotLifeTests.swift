@@ -51,6 +51,39 @@ import Testing
         }
     }
 
+    @Test func aNewTokenReachesTheWorkersAndNoOtherBot() async throws {
+        try await CoordinatorHarness.with { harness in
+            try await harness.run(harness.configuration()) { api in
+                for bot in ["a", "b"] { #expect(try await api.addBot(bot).status == 201) }
+                let worker = try await FakeWorker("a-7", bots: ["a"], .apply, broker: harness.broker)
+                try await worker.beat()
+                _ = try await api.untilWorkers { $0.count == 1 }
+                let bot = try #require(BotID("a"))
+                let vault = try TokenVault(file: "\(harness.directory)/key")
+                let old = try await harness.database.token(of: bot, vault: vault).reveal()
+                let number = try #require(old.split(separator: ":").first)
+                // Of another of the fleet, of none of the fleet, and none at all.
+                let other = try await harness.database.token(of: try #require(BotID("b")), vault: vault).reveal()
+                for (token, status) in [(other, 409), ("77:fresh", 409), ("nonsense", 400)] {
+                    let answer = try await api.post("/v1/bots/a/token", SetTokenRequest(token: token))
+                    #expect(answer.status == status)
+                    #expect(!String(decoding: answer.body, as: UTF8.self).contains("fresh"))
+                }
+                #expect(try await harness.database.token(of: bot, vault: vault).reveal() == old)
+
+                let fresh = SetTokenRequest(token: "\(number):fresh")
+                #expect(try await api.post("/v1/bots/a/token", fresh).status == 200)
+                #expect(await worker.received.first { _ in true }?.action == .refresh)
+                #expect(try await harness.database.token(of: bot, vault: vault).reveal() == "\(number):fresh")
+                let trail = try await harness.database.auditTrail()
+                #expect(trail.first?.action == "bot.set_token" && trail.first?.target == "a")
+                #expect(trail.first?.detail?.contains("fresh") != true)
+                #expect(try await api.post("/v1/bots/c/token", fresh).status == 404)
+                await worker.close()
+            }
+        }
+    }
+
     @Test func aQueueIsDeletedOnlyWhenTheGatewayHasLetGo() async throws {
         try await CoordinatorHarness.with { harness in
             try await harness.run(harness.configuration()) { api in

@@ -37,6 +37,21 @@ import Testing
         }
     }
 
+    @Test func aLabelThatNoBotHasChangesNothing() async throws {
+        try await CoordinatorHarness.with { harness in
+            try await harness.run(harness.configuration()) { api in
+                #expect(try await api.addBot("a", labels: ["team": "x"]).status == 201)
+                let request = ConfigBroadcastRequest(
+                    scope: .label(key: "team", value: "y"), set: ["greeting": .string("Hi")], timeoutMilliseconds: 100)
+                let answer = try await api.post("/v1/config", request)
+                #expect(answer.status == 404)
+                #expect(try answer.decoded(APIError.self).message.contains("team=y"))
+                let generation = try await api.get("/v1/config", ConfigView.self).generation
+                #expect(generation == 0)
+            }
+        }
+    }
+
     @Test func aNewLifeOfAWorkerEndsTheWaitForTheOld() async throws {
         try await CoordinatorHarness.with { harness in
             try await harness.run(harness.configuration()) { api in
