@@ -84,6 +84,20 @@ import Testing
         #expect(fleet.lastAsked == "remove shop by operator")
     }
 
+    @Test func changingABot() async throws {
+        #expect(try await ask(.patch, "/v1/bots/shop", #"{"lanes":4}"#).status == 200)
+        #expect(fleet.lastAsked == "change shop lanes 4 workers -1 by operator")
+        #expect(try await ask(.patch, "/v1/bots/shop", #"{"workers":2,"lanes":null}"#).status == 200)
+        #expect(fleet.lastAsked == "change shop lanes -1 workers 2 by operator")
+        let unknown = try await ask(.patch, "/v1/bots/shop", #"{"lanes":4,"speed":9}"#)
+        #expect(unknown.status == 400)
+        #expect(try unknown.decoded(APIError.self).message.hasPrefix("speed: no such field; valid are: lanes"))
+        for body in [#"{"lanes":"4"}"#, "[]", "4", ""] {
+            #expect(try await ask(.patch, "/v1/bots/shop", body).status == 400)
+        }
+        #expect(fleet.lastAsked == "change shop lanes -1 workers 2 by operator")
+    }
+
     @Test func addingABotAnswers201() async throws {
         let body = try JSONEncoder().encode(AddBotRequest(spec: FakeFleet.shop.spec, token: "1:x"))
         let answer = try await ask(.post, "/v1/bots", String(decoding: body, as: UTF8.self))

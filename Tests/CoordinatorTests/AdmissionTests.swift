@@ -37,9 +37,34 @@ import Testing
 
     @Test func otherMistakes() {
         for change: (inout BotSpec) -> Void in [
-            { $0.lanes = 2 }, { $0.labels = ["": "x"] }, { $0.labels = ["a": "b c"] }, { $0.apiURL = "ftp://x" },
+            { $0.lanes = 0 }, { $0.lanes = 1025 }, { $0.workers = 0 }, { $0.workers = 1025 },
+            { $0.labels = ["": "x"] }, { $0.labels = ["a": "b c"] }, { $0.apiURL = "ftp://x" },
         ] {
             #expect(throws: APIFailure.self) { try BotAdmission.check(request(change: change)) }
+        }
+    }
+
+    @Test func aBotMayHaveManyLanesAndWorkers() {
+        #expect(throws: Never.self) {
+            try BotAdmission.check(
+                request {
+                    $0.lanes = 1024
+                    $0.workers = 1024
+                })
+        }
+    }
+
+    @Test(arguments: [
+        (BotChange(lanes: 1, workers: 1024), nil), (BotChange(lanes: 1024), nil), (BotChange(workers: 2), nil),
+        (BotChange(), "nothing to change; give lanes or workers"),
+        (BotChange(lanes: 0), "lanes: expected 1 to 1024, got 0"),
+        (BotChange(lanes: 4, workers: 1025), "workers: expected 1 to 1024, got 1025"),
+    ]) func aChangeOfABot(change: BotChange, problem: String?) {
+        do throws(APIFailure) {
+            try BotAdmission.check(change)
+            #expect(problem == nil)
+        } catch {
+            #expect(error.error.message == problem)
         }
     }
 
@@ -76,6 +101,28 @@ import Testing
         #expect(specs.map(\.name) == ["fleet.gateway-1", "fleet.gateway-2", "shop-1"])
         #expect(specs.map(\.executable) == ["/g", "/g", "/w"])
         #expect(specs.last?.arguments == ["--name", "shop-1", "--bot", "shop"])
+    }
+
+    @Test func aBotHasAsManyWorkersAsItWants() {
+        var shop = bots()[0]
+        shop.workers = 3
+        let supervision = CoordinatorConfiguration.Supervision(workerBinary: "/w", gatewayBinary: nil)
+        let specs = DesiredProcesses.specs(for: [shop], supervision)
+        #expect(specs.map(\.name) == ["shop-1", "shop-2", "shop-3"])
+        #expect(specs.allSatisfy { $0.arguments == ["--name", $0.name, "--bot", "shop"] })
+    }
+
+    @Test func aWorkersNameTellsWhoseItIs() {
+        #expect(DesiredProcesses.bot(ofWorker: "shop-2")?.rawValue == "shop")
+        #expect(DesiredProcesses.bot(ofWorker: "shop-1-2")?.rawValue == "shop-1")
+        for name in ["fleet.gateway-1", "shop", "shop-x", "-1"] { #expect(DesiredProcesses.bot(ofWorker: name) == nil) }
+    }
+
+    @Test func workersAreSortedAsPeopleCount() {
+        #expect(
+            ["b-2", "a-10", "solo", "a-2", "b-1"].sorted(by: WorkerOrder.isBefore) == [
+                "a-2", "a-10", "b-1", "b-2", "solo",
+            ])
     }
 
     @Test func noGatewayWithoutItsBinary() {

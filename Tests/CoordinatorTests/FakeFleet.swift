@@ -44,6 +44,11 @@ final class FakeFleet: FleetOperations {
         return Self.shop
     }
 
+    func changeBot(_ id: BotID, _ change: BotChange, by author: String) async throws(APIFailure) -> BotView {
+        note("change \(id) lanes \(change.lanes ?? -1) workers \(change.workers ?? -1) by \(author)")
+        return Self.shop
+    }
+
     func removeBot(_ id: BotID, by author: String) async throws(APIFailure) { note("remove \(id) by \(author)") }
 
     func setDesired(_ state: BotSpec.DesiredState, of id: BotID, by author: String) async throws(APIFailure) -> BotView

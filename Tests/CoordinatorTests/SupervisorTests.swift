@@ -47,7 +47,7 @@ import Testing
         await supervisor.reconcile([sleeper("a-1"), sleeper("b-1")])
         let pid = try #require(await supervisor.statuses().first { $0.name == "b-1" }?.pid)
         await supervisor.reconcile([sleeper("a-1")])
-        await supervisor.stop("b-1")
+        await supervisor.stop { $0 == "b-1" }
         #expect(kill(pid, 0) != 0, "reaped, not a zombie")
         #expect(await supervisor.statuses().map(\.name) == ["a-1"])
         await supervisor.stopAll()

@@ -25,6 +25,8 @@ enum APIJSON {
         }
         do {
             return try JSONDecoder().decode(type, from: Data(body.readableBytesView))
+        } catch let error as APIError {
+            throw .badRequest(error.message)
         } catch let error as DecodingError {
             throw .badRequest("the body is not what is expected here: \(describe(error))")
         } catch {

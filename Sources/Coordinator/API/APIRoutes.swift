@@ -35,6 +35,10 @@ public enum APIRoutes {
         routes.get("bots/:id") { _, context in
             APIJSON.response(try await fleet.bot(try context.bot()))
         }
+        routes.patch("bots/:id") { request, context in
+            let body = try await APIJSON.read(BotChange.self, from: request)
+            return APIJSON.response(try await fleet.changeBot(try context.bot(), body, by: context.author))
+        }
         routes.delete("bots/:id") { _, context in
             try await fleet.removeBot(try context.bot(), by: context.author)
             return Response(status: .noContent)

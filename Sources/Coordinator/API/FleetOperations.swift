@@ -8,6 +8,7 @@ public protocol FleetOperations: Sendable {
     func bots() async throws(APIFailure) -> [BotView]
     func bot(_ id: BotID) async throws(APIFailure) -> BotView
     func addBot(_ request: AddBotRequest, by author: String) async throws(APIFailure) -> BotView
+    func changeBot(_ id: BotID, _ change: BotChange, by author: String) async throws(APIFailure) -> BotView
     func removeBot(_ id: BotID, by author: String) async throws(APIFailure)
     func setDesired(_ state: BotSpec.DesiredState, of id: BotID, by author: String) async throws(APIFailure) -> BotView
     func setToken(_ request: SetTokenRequest, of id: BotID, by author: String) async throws(APIFailure) -> BotView

@@ -24,18 +24,17 @@ extension Fleet {
         for view in await roster.views() where view.health != .dead {
             for bot in view.heartbeat.bots { workers[bot, default: []].insert(view.heartbeat.worker.name) }
         }
-        let running = Set(await supervisor?.statuses().filter { $0.pid != nil }.map(\.name) ?? [])
+        for status in await supervisor?.statuses() ?? [] where status.pid != nil {
+            if let bot = DesiredProcesses.bot(ofWorker: status.name) { workers[bot, default: []].insert(status.name) }
+        }
         return records.map { record in
-            var names = workers[record.spec.id] ?? []
-            let own = DesiredProcesses.workerName(of: record.spec.id)
-            if running.contains(own) { names.insert(own) }
-            return BotView(
+            BotView(
                 spec: record.spec,
                 telegramID: record.telegramID,
                 username: record.username,
                 backlog: backlogs[record.spec.id],
                 deadLetters: deadLetters[record.spec.id] ?? 0,
-                workers: names.sorted(),
+                workers: (workers[record.spec.id] ?? []).sorted(by: WorkerOrder.isBefore),
                 intake: intakes[record.spec.id],
                 createdAt: record.createdAt
             )
@@ -88,6 +87,23 @@ extension Fleet {
         return try await bot(id)
     }
 
+    func changeBot(_ id: BotID, _ change: BotChange, by author: String) async throws(APIFailure) -> BotView {
+        try BotAdmission.check(change)
+        do {
+            try await database.changeBot(id, change)
+        } catch  where error.code == .notFound {
+            throw .noSuchBot(id)
+        } catch {
+            throw APIFailure(error)
+        }
+        var detail: [String: ConfigValue] = [:]
+        if let lanes = change.lanes { detail["lanes"] = .int(Int64(lanes)) }
+        if let workers = change.workers { detail["workers"] = .int(Int64(workers)) }
+        await audit("bot.set", id.rawValue, by: author, .object(detail))
+        await steward.refresh()
+        return try await bot(id)
+    }
+
     func restartBot(_ id: BotID, by author: String) async throws(APIFailure) -> BotView {
         let record = try await record(of: id)
         guard record.spec.desired == .running else {
@@ -97,7 +113,7 @@ extension Fleet {
             throw .conflict("this coordinator supervises no workers; restart the worker of '\(id)' where it runs")
         }
         await steward.refresh()
-        await supervisor.restart(DesiredProcesses.workerName(of: id))
+        await supervisor.restart { DesiredProcesses.bot(ofWorker: $0) == id }
         await audit("bot.restart", id.rawValue, by: author)
         return try await bot(id)
     }
@@ -116,52 +132,6 @@ extension Fleet {
             try await backlogs.deleteQueues(of: id)
         } catch {
             logger.error("the queues of a removed bot are left: \(error)", metadata: ["bot": "\(id)"])
-        }
-    }
-}
-
-/// What a new bot must fulfil.
-enum BotAdmission {
-    /// Returns its token.
-    static func check(_ request: AddBotRequest) throws(APIFailure) -> Secret {
-        let spec = request.spec
-        guard ShippedBehaviour(rawValue: spec.behaviour) != nil else {
-            let names = ShippedBehaviour.names.joined(separator: ", ")
-            throw .badRequest("there is no behaviour '\(spec.behaviour)'; valid are: \(names)")
-        }
-        guard spec.lanes == 1 else { throw .badRequest("lanes: expected 1, got \(spec.lanes)") }
-        for (key, value) in spec.labels where !isLabel(key) || !isLabel(value) {
-            throw .badRequest("label '\(key)=\(value)': key and value need 1 to 63 of a-z A-Z 0-9 _ - .")
-        }
-        if let url = spec.apiURL, !url.hasPrefix("http://"), !url.hasPrefix("https://") {
-            throw .badRequest("apiURL: expected a URL with http or https")
-        }
-        return try token(request.token)
-    }
-
-    /// `<user id>:<secret>`, as BotFather gives it; white space around it is dropped.
-    static func token(_ text: String) throws(APIFailure) -> Secret {
-        let trimmed = text.utf8.drop { $0 <= 32 }.reversed().drop { $0 <= 32 }.reversed()
-        let token = String(decoding: Array(trimmed), as: UTF8.self)
-        let parts = token.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[0].utf8.allSatisfy({ (48...57).contains($0) }), Int64(parts[0]) != nil,
-            (1...128).contains(parts[1].utf8.count), parts[1].utf8.allSatisfy(isTokenByte)
-        else { throw .badRequest("token: expected NUMBER:SECRET as BotFather gives it") }
-        return Secret(token)
-    }
-
-    private static func isTokenByte(_ byte: UInt8) -> Bool {
-        isAlphanumeric(byte) || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
-    }
-
-    private static func isLabel(_ text: String) -> Bool {
-        (1...63).contains(text.utf8.count) && text.utf8.allSatisfy { isTokenByte($0) || $0 == UInt8(ascii: ".") }
-    }
-
-    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 48...57, 65...90, 97...122: true
-        default: false
         }
     }
 }

@@ -69,7 +69,7 @@ extension Fleet {
             TallyView.Row(
                 // Of the worker it ought to have.
                 worker: WorkerIdentity(
-                    name: DesiredProcesses.workerName(of: bot.id), incarnation: Incarnation(rawValue: "")),
+                    name: DesiredProcesses.workerNames(of: bot)[0], incarnation: Incarnation(rawValue: "")),
                 bots: [bot.id], result: .missing, milliseconds: nil, reason: "no worker reported")
         }
     }

@@ -18,7 +18,7 @@ extension Fleet {
             await tell(await roster.expected { $0 == id }.map(\.worker.incarnation), .refresh)
         case .stopped:
             let draining = await drainUnsupervised(id)
-            await supervisor?.stop(DesiredProcesses.workerName(of: id))
+            await supervisor?.stop { DesiredProcesses.bot(ofWorker: $0) == id }
             await roster.untilGone(draining, by: deadline)
         }
     }

@@ -74,29 +74,3 @@ actor Steward {
         return DesiredProcesses.specs(for: bots, supervision)
     }
 }
-
-/// Which processes a fleet's bots need on this machine.
-enum DesiredProcesses {
-    static func specs(for bots: [BotSpec], _ supervision: CoordinatorConfiguration.Supervision) -> [ProcessSpec] {
-        var specs: [ProcessSpec] = []
-        if let gateway = supervision.gatewayBinary {
-            for number in 1...max(1, supervision.gateways) {
-                let name = gatewayName(number)
-                specs.append(ProcessSpec(name: name, executable: gateway, arguments: ["--name", name]))
-            }
-        }
-        for bot in bots where bot.desired == .running {
-            let name = workerName(of: bot.id)
-            specs.append(
-                ProcessSpec(
-                    name: name, executable: supervision.workerBinary,
-                    arguments: ["--name", name, "--bot", bot.id.rawValue]))
-        }
-        return specs
-    }
-
-    static func workerName(of bot: BotID) -> String { "\(bot)-1" }
-    /// A dot keeps it apart from every worker's name: a bot's id has none.
-    static func gatewayName(_ number: Int) -> String { "fleet.gateway-\(number)" }
-    static func isGateway(_ name: String) -> Bool { name.hasPrefix("fleet.gateway-") }
-}

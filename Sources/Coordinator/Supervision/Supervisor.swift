@@ -91,22 +91,21 @@ actor Supervisor {
         }
     }
 
-    /// Stops the process and starts it again.
-    func restart(_ name: String) { apply(name) { $0.restart(now: .now) } }
+    /// Stops those processes and starts them again.
+    func restart(where isMeant: @Sendable (String) -> Bool) {
+        for name in slots.keys.filter(isMeant) { apply(name) { $0.restart(now: .now) } }
+    }
 
-    /// Stops one process and waits until it has ended: at most the stop deadline and a moment.
-    func stop(_ name: String) async {
-        let pid = slots[name]?.handle?.pid
-        apply(name) { $0.want(false, now: .now) }
-        await waitUntil { pid == nil || self.slots[name]?.handle?.pid != pid }
+    /// Stops those processes and waits until they have ended: at most the stop deadline and a moment.
+    func stop(where isMeant: @Sendable (String) -> Bool) async {
+        let names = slots.keys.filter(isMeant)
+        let pids = Set(names.compactMap { slots[$0]?.handle?.pid })
+        for name in names { apply(name) { $0.want(false, now: .now) } }
+        await waitUntil { !self.slots.values.contains { slot in slot.handle.map { pids.contains($0.pid) } ?? false } }
     }
 
     /// Stops all and waits until they have ended.
-    func stopAll() async {
-        let pids = Set(slots.values.compactMap { $0.handle?.pid })
-        for name in slots.keys { apply(name) { $0.want(false, now: .now) } }
-        await waitUntil { !self.slots.values.contains { slot in slot.handle.map { pids.contains($0.pid) } ?? false } }
-    }
+    func stopAll() async { await stop { _ in true } }
 
     /// Keeps the logs of running processes bounded; call it now and then.
     func rotateLogs() {

@@ -13,7 +13,8 @@ struct BotAdd: AsyncParsableCommand {
     @Argument(help: "A name for it in the fleet: a-z 0-9 _ -, at most 63.") var bot: BotID
     @Option(help: "What it does: echo, menu, or a behaviour of your own.") var behaviour: String
     @Option(help: "A label, key=value; may be repeated.") var label: [String] = []
-    @Option(help: "Streams that can be spread over workers.") var lanes = 1
+    @Option(help: "Ordered streams that workers share.") var lanes = 1
+    @Option(help: "Processes that share it.") var workers = 1
     @Option(help: "quorum or classic.") var queue: QueueKind = .quorum
     @Option(help: "polling, or webhook: Telegram calls the fleet's gateway.") var intake: IntakeMode = .polling
     @Option(help: "Where its Bot API is. [the fleet's]") var apiURL: String?
@@ -23,7 +24,7 @@ struct BotAdd: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        if !(1...1024).contains(lanes) { throw ValidationError("--lanes \(lanes): expected 1 to 1024") }
+        try BotCounts.check(lanes: lanes, workers: workers)
     }
 
     func run() async throws {
@@ -33,6 +34,7 @@ struct BotAdd: AsyncParsableCommand {
             labels: try BotArguments.labels(label),
             desired: stopped ? .stopped : .running,
             lanes: lanes,
+            workers: workers,
             queue: queue,
             intake: intake,
             apiURL: apiURL

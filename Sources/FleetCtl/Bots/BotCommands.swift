@@ -5,9 +5,9 @@ import FleetModel
 struct BotCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bot",
-        abstract: "Adds, shows, starts, stops and removes bots.",
+        abstract: "Adds, shows, changes, starts, stops and removes bots.",
         subcommands: [
-            BotAdd.self, BotList.self, BotShow.self, BotStart.self, BotStop.self, BotRestart.self,
+            BotAdd.self, BotList.self, BotShow.self, BotSet.self, BotStart.self, BotStop.self, BotRestart.self,
             BotSetToken.self, BotRemove.self,
         ])
 }

@@ -30,13 +30,15 @@ public struct FleetClient: Sendable {
         _ body: some Encodable,
         deadline: Duration = .seconds(30)
     ) async throws(Fault) -> Answer {
-        let bytes: [UInt8]
-        do {
-            bytes = [UInt8](try JSONEncoder().encode(body))
-        } catch {
-            throw Fault("the request cannot be written as JSON: \(error)")
-        }
-        return try decode(try await send(.post, path, bytes, deadline))
+        try decode(try await send(.post, path, Self.encode(body), deadline))
+    }
+
+    public func patch<Answer: Decodable>(
+        _ path: String,
+        _ body: some Encodable,
+        deadline: Duration = .seconds(30)
+    ) async throws(Fault) -> Answer {
+        try decode(try await send(.patch, path, Self.encode(body), deadline))
     }
 
     /// A `POST` that says everything with its path.
@@ -47,6 +49,14 @@ public struct FleetClient: Sendable {
 
     public func delete(_ path: String) async throws(Fault) {
         _ = try await send(.delete, path, [], .seconds(30))
+    }
+
+    private static func encode(_ body: some Encodable) throws(Fault) -> [UInt8] {
+        do {
+            return [UInt8](try JSONEncoder().encode(body))
+        } catch {
+            throw Fault("the request cannot be written as JSON: \(error)")
+        }
     }
 
     private func send(

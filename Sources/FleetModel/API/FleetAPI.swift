@@ -10,6 +10,7 @@
 /// | `GET /v1/bots` | – | `[BotView]` |
 /// | `POST /v1/bots` | ``AddBotRequest`` | 201 ``BotView``; 409 when it exists |
 /// | `GET /v1/bots/{id}` | – | ``BotView`` |
+/// | `PATCH /v1/bots/{id}` | ``BotChange`` | ``BotView`` |
 /// | `DELETE /v1/bots/{id}` | – | 204 |
 /// | `POST /v1/bots/{id}/start`, `/stop`, `/restart` | – | ``BotView`` |
 /// | `POST /v1/bots/{id}/token` | ``SetTokenRequest`` | ``BotView``; 409 when the token is another bot's |

@@ -19,8 +19,9 @@ extension Database {
             "bot.add",
             """
             WITH added AS (
-                INSERT INTO bot (id, behaviour, labels, desired, lanes, queue, api_url, token_sealed, intake)
-                VALUES ($1, $2, $3::jsonb, $4, $5, $6, $7, $8, $9) RETURNING id, lanes
+                INSERT INTO bot (id, behaviour, labels, desired, lanes, queue, api_url, token_sealed, intake,
+                    workers)
+                VALUES ($1, $2, $3::jsonb, $4, $5, $6, $7, $8, $9, $10) RETURNING id, lanes
             )
             INSERT INTO lane_layout (bot_id, epoch, lanes, state) SELECT id, 0, lanes, 'open' FROM added
             """
@@ -34,6 +35,7 @@ extension Database {
             $0.add(spec.apiURL)
             $0.add(sealed)
             $0.add(spec.intake.rawValue)
+            $0.add(Int32(clamping: spec.workers))
         }
         do {
             _ = try await query(statement)
@@ -80,6 +82,16 @@ extension Database {
         }
     }
 
+    /// Changes what is given and leaves the rest.
+    /// - Throws: `.notFound`
+    public func changeBot(_ id: BotID, _ wanted: BotChange) async throws(StoreError) {
+        let sql = "UPDATE bot SET lanes = coalesce($2, lanes), workers = coalesce($3, workers) WHERE id = $1"
+        try await change(id, "bot.change", sql) {
+            $0.add(wanted.lanes.map { Int32(clamping: $0) })
+            $0.add(wanted.workers.map { Int32(clamping: $0) })
+        }
+    }
+
     /// What `getMe` answered.
     /// - Throws: `.notFound`
     public func setTelegramIdentity(of id: BotID, telegramID: Int64, username: String?) async throws(StoreError) {
@@ -116,7 +128,7 @@ extension Database {
 
     private static let botColumns = """
         SELECT id, behaviour, labels::text, desired, lanes, queue, api_url, telegram_id, username,
-            token_sealed IS NOT NULL, created_at, intake FROM bot
+            token_sealed IS NOT NULL, created_at, intake, workers FROM bot
         """
 
     static func noBot(_ id: BotID) -> StoreError { StoreError(.notFound, "there is no bot \(id)") }
@@ -146,7 +158,7 @@ extension BotRecord {
         guard let id = row.text(0).flatMap({ BotID($0) }), let behaviour = row.text(1),
             let desired = row.text(3).flatMap({ BotSpec.DesiredState(rawValue: $0) }), let lanes = row.int(4),
             let queue = row.text(5).flatMap({ QueueKind(rawValue: $0) }), let createdAt = row.timestamp(10),
-            let intake = row.text(11).flatMap({ IntakeMode(rawValue: $0) })
+            let intake = row.text(11).flatMap({ IntakeMode(rawValue: $0) }), let workers = row.int(12)
         else {
             throw StoreError(.migration, "a row of table bot cannot be read; is the database newer than this binary?")
         }
@@ -156,6 +168,7 @@ extension BotRecord {
             labels: try JSON.value([String: String].self, row.text(2)),
             desired: desired,
             lanes: lanes,
+            workers: workers,
             queue: queue,
             intake: intake,
             apiURL: row.text(6)
