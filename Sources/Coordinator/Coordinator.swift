@@ -49,11 +49,16 @@ public enum Coordinator {
         let publisher = ControlPublisher(link: connections.outgoing)
         let broadcaster = Broadcaster(
             incoming: connections.incoming, publisher: publisher, incarnation: incarnation, logger: logger)
-        let roster = RosterKeeper(broadcaster: broadcaster, database: database, logger: logger)
+        let lanesNudge = Nudge()
+        let roster = RosterKeeper(broadcaster: broadcaster, database: database, changed: lanesNudge, logger: logger)
         let supervisor = try makeSupervisor(configuration, directory, logger)
         let steward = Steward(
             database: database, roster: roster, supervisor: supervisor, supervision: configuration.supervision,
-            logger: logger)
+            applied: lanesNudge, logger: logger)
+        let queues = LaneQueues(incoming: connections.incoming, outgoing: connections.outgoing)
+        let lanes = LaneSteward(
+            database: database, queues: queues, roster: roster, supervisor: supervisor, broadcaster: broadcaster,
+            nudge: lanesNudge, logger: logger)
         let end = EndRequest()
         let fleet = Fleet(
             incarnation: incarnation, database: database, vault: vault, broadcaster: broadcaster, publisher: publisher,
@@ -91,6 +96,7 @@ public enum Coordinator {
                 await listening.wait()
                 await every(.seconds(3)) { await steward.refresh() }
             },
+            Loop { await lanes.run() },
             Loop { await every(.seconds(10)) { await supervisor?.rotateLogs() } },
             Stopping { await steward.suspend() },
             api,

@@ -150,6 +150,28 @@ public struct Roster: Sendable {
 
     private func isNewest(_ worker: WorkerIdentity) -> Bool { newest[worker.name] == worker.incarnation }
 
+    /// A worker as it was last heard of.
+    public struct Presence: Sendable {
+        public var heartbeat: Heartbeat
+        /// Since its last heartbeat came.
+        public var silence: Duration
+        /// Its process is known to have ended.
+        public var isDead: Bool
+
+        public init(heartbeat: Heartbeat, silence: Duration, isDead: Bool) {
+            self.heartbeat = heartbeat
+            self.silence = silence
+            self.isDead = isDead
+        }
+    }
+
+    /// Everybody, in no order.
+    public func presences(now: ContinuousClock.Instant) -> [Presence] {
+        entries.values.map {
+            Presence(heartbeat: $0.heartbeat, silence: $0.heard.duration(to: now), isDead: $0.death != nil)
+        }
+    }
+
     /// Whether the worker speaks and its process is not known to have ended.
     public func isHeardOf(_ incarnation: Incarnation, now: ContinuousClock.Instant) -> Bool {
         entries[incarnation].map { health(of: $0, now: now) == .live } ?? false

@@ -41,10 +41,10 @@ import Testing
         let database = try Database(try StoreConfiguration(url: "postgres://a:b@127.0.0.1:1/x"), logger: logger)
         let broadcaster = Broadcaster(
             incoming: link, publisher: ControlPublisher(link: link), incarnation: Incarnation(), logger: logger)
-        let roster = RosterKeeper(broadcaster: broadcaster, database: database, logger: logger)
+        let roster = RosterKeeper(broadcaster: broadcaster, database: database, changed: Nudge(), logger: logger)
         let second = try Supervisor(settings, logger: logger)
         let steward = Steward(
-            database: database, roster: roster, supervisor: second, supervision: nil, logger: logger)
+            database: database, roster: roster, supervisor: second, supervision: nil, applied: Nudge(), logger: logger)
         #expect(await steward.refresh() == false, "no database answers there")
         #expect(await second.statuses().map(\.pid) == [pid])
         await second.stopAll()

@@ -5,8 +5,8 @@ import FleetModel
 ///
 /// No worker has more than one lane more than another. When a worker comes or goes, only as many lanes move as that
 /// needs: those of the one that went, or the surplus over the new share. A lane without an owner goes to the worker that
-/// ranks first for it among those with room (rendezvous hashing), and the next in rank stands by. So who takes over when
-/// an owner dies is, where there is room, who already stands by.
+/// ranks first for it (rendezvous hashing), if that has room, and the next in rank stands by. So who owns a lane after its
+/// owner's death is, where there is room, who stood by and has taken it over already.
 struct LanePlacement: Sendable, Equatable {
     /// Names of workers.
     struct Place: Sendable, Equatable {
@@ -25,76 +25,86 @@ struct LanePlacement: Sendable, Equatable {
         let names = Set(workers).sorted()
         if names.isEmpty { return }
         let bot = layout.bot.rawValue
-        let lanes = (0..<Int32(layout.lanes)).map { number in Ranked(bot: bot, number: number, workers: names) }
-        var owners = Self.owners(lanes, names, present)
-        if layout.hasMover {
-            let mover = Ranked(bot: bot, number: LaneLayout.moverNumber, workers: names)
-            owners[mover.number] = Self.mover(mover, names, owners, present[mover.number]?.owner)
-            places[mover.number] = mover.place(owner: owners[mover.number])
-        }
-        for lane in lanes { places[lane.number] = lane.place(owner: owners[lane.number]) }
+        let lanes = (0..<Int32(layout.lanes)).map { LaneScores(bot: bot, number: $0, workers: names) }
+        let indexes = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
+        var shares = LaneShares(lanes: lanes.count, workers: names.count)
+        let owners = shares.place(lanes, present: lanes.map { present[$0.number].flatMap { indexes[$0.owner] } })
+        for (lane, owner) in zip(lanes, owners) { places[lane.number] = Self.place(lane, owner, names) }
+        guard layout.hasMover else { return }
+        let mover = LaneScores(bot: bot, number: LaneLayout.moverNumber, workers: names)
+        // Where it is, if it can; else with one of those that have the fewest lanes, because moving is work.
+        let least = shares.loads.min()
+        let owner = present[mover.number].flatMap { indexes[$0.owner] } ?? mover.first { shares.loads[$0] == least }
+        places[mover.number] = Self.place(mover, owner, names)
     }
 
-    private static func owners(
-        _ lanes: [Ranked], _ workers: [String], _ present: [Int32: Place]
-    ) -> [Int32: String] {
-        var kept: [String: [Ranked]] = Dictionary(uniqueKeysWithValues: workers.map { ($0, []) })
-        for lane in lanes {
-            if let owner = present[lane.number]?.owner { kept[owner]?.append(lane) }
-        }
-        // Those that have most now get the lanes that do not divide evenly, so that they need not give them up.
-        let (share, rest) = lanes.count.quotientAndRemainder(dividingBy: workers.count)
-        let byLoad = workers.sorted { (kept[$0]?.count ?? 0, $1) > (kept[$1]?.count ?? 0, $0) }
-        var room: [String: Int] = [:]
-        var owners: [Int32: String] = [:]
-        for (index, worker) in byLoad.enumerated() {
-            let bound = share + (index < rest ? 1 : 0)
-            // What it ranks highest for stays longest.
-            let stays = (kept[worker] ?? []).sorted {
-                ($0.score(of: worker), $0.number) > ($1.score(of: worker), $1.number)
-            }.prefix(bound)
-            for lane in stays { owners[lane.number] = worker }
-            room[worker] = bound - stays.count
-        }
-        for lane in lanes where owners[lane.number] == nil {
-            guard let owner = lane.ranking.first(where: { room[$0, default: 0] > 0 }) else { continue }
-            owners[lane.number] = owner
-            room[owner, default: 0] -= 1
-        }
-        return owners
-    }
-
-    /// Where it is, if it can; else with the first in rank of those that have the fewest lanes, because moving is work.
-    private static func mover(
-        _ mover: Ranked, _ workers: [String], _ owners: [Int32: String], _ present: String?
-    ) -> String? {
-        if let present, workers.contains(present) { return present }
-        var loads: [String: Int] = [:]
-        for owner in owners.values { loads[owner, default: 0] += 1 }
-        let least = workers.map { loads[$0, default: 0] }.min() ?? 0
-        return mover.ranking.first { loads[$0, default: 0] == least }
+    private static func place(_ lane: LaneScores, _ owner: Int?, _ names: [String]) -> Place? {
+        owner.map { owner in Place(owner: names[owner], standby: lane.first { $0 != owner }.map { names[$0] }) }
     }
 }
 
-/// A lane with the workers in their order for it.
-private struct Ranked {
+/// How many lanes each worker has, within a share for everybody and one more for as many as the division leaves.
+private struct LaneShares {
+    private(set) var loads: [Int]
+    private let share: Int
+    private var extras: Int
+
+    init(lanes: Int, workers: Int) {
+        loads = Array(repeating: 0, count: workers)
+        (share, extras) = lanes.quotientAndRemainder(dividingBy: workers)
+    }
+
+    private func hasRoom(_ worker: Int) -> Bool { loads[worker] < share || (loads[worker] == share && extras > 0) }
+
+    private mutating func give(_ worker: Int) {
+        if loads[worker] == share { extras -= 1 }
+        loads[worker] += 1
+    }
+
+    /// - Parameter present: the owner each lane has now.
+    /// - Returns: the owner of each lane.
+    mutating func place(_ lanes: [LaneScores], present: [Int?]) -> [Int?] {
+        var owners: [Int?] = Array(repeating: nil, count: lanes.count)
+        // Those that have most keep the extra lanes; each keeps what it ranks highest for.
+        let held = loads.indices.map { worker in
+            lanes.indices.filter { present[$0] == worker }.sorted {
+                (lanes[$0].scores[worker], $0) > (lanes[$1].scores[worker], $1)
+            }
+        }
+        for worker in loads.indices.sorted(by: { (held[$0].count, $1) > (held[$1].count, $0) }) {
+            for lane in held[worker] where hasRoom(worker) {
+                owners[lane] = worker
+                give(worker)
+            }
+        }
+        // First those that get whom they rank highest: they may be served by it already.
+        for isChoosy in [true, false] {
+            for lane in lanes.indices where owners[lane] == nil {
+                guard let worker = lanes[lane].first(where: { isChoosy || hasRoom($0) }), hasRoom(worker) else {
+                    continue
+                }
+                owners[lane] = worker
+                give(worker)
+            }
+        }
+        return owners
+    }
+}
+
+/// A lane with the score of each worker for it; the highest ranks first.
+private struct LaneScores {
     let number: Int32
-    /// The highest score first.
-    let ranking: [String]
-    private let scores: [String: UInt64]
+    let scores: [UInt64]
 
     init(bot: String, number: Int32, workers: [String]) {
         self.number = number
         let lane = Self.hash("\(bot).\(number)", seed: 0xCBF2_9CE4_8422_2325)
-        let scores = Dictionary(uniqueKeysWithValues: workers.map { ($0, Self.hash($0, seed: lane)) })
-        self.scores = scores
-        ranking = workers.sorted { (scores[$0] ?? 0, $0) > (scores[$1] ?? 0, $1) }
+        scores = workers.map { Self.hash($0, seed: lane) }
     }
 
-    func score(of worker: String) -> UInt64 { scores[worker] ?? 0 }
-
-    func place(owner: String?) -> LanePlacement.Place? {
-        owner.map { owner in LanePlacement.Place(owner: owner, standby: ranking.first { $0 != owner }) }
+    /// The worker that ranks first among those that fulfil the condition.
+    func first(where isMeant: (Int) -> Bool) -> Int? {
+        scores.indices.filter(isMeant).max { (scores[$0], $0) < (scores[$1], $1) }
     }
 
     /// FNV-1a, and SplitMix64's finaliser because names that differ in their last byte alone must not rank alike.

@@ -12,14 +12,16 @@ extension Fleet {
 
     func bot(_ id: BotID) async throws(APIFailure) -> BotView {
         let record = try await record(of: id)
-        guard let view = try await views(of: [record]).first else { throw .noSuchBot(id) }
+        guard var view = try await views(of: [record]).first else { throw .noSuchBot(id) }
+        view.lanes?.places = try await places(of: id)
         return view
     }
 
     private func views(of records: [BotRecord]) async throws(APIFailure) -> [BotView] {
         let deadLetters = try await stored { () throws(StoreError) in try await database.deadLetterCounts() }
         let intakes = try await stored { () throws(StoreError) in try await database.intakeStates() }
-        let backlogs = await backlogs.messages(of: records.map(\.spec.id))
+        let lanes = try await lanes(of: records)
+        let backlogs = await backlogs.messages(of: lanes.map { LaneLayout(bot: $0, $1) })
         var workers: [BotID: Set<String>] = [:]
         for view in await roster.views() where view.health != .dead {
             for bot in view.heartbeat.bots { workers[bot, default: []].insert(view.heartbeat.worker.name) }
@@ -36,6 +38,7 @@ extension Fleet {
                 deadLetters: deadLetters[record.spec.id] ?? 0,
                 workers: (workers[record.spec.id] ?? []).sorted(by: WorkerOrder.isBefore),
                 intake: intakes[record.spec.id],
+                lanes: lanes[record.spec.id],
                 createdAt: record.createdAt
             )
         }
@@ -126,10 +129,11 @@ extension Fleet {
         try await stored { () throws(StoreError) in try await database.setDesired(.stopped, of: id) }
         await applyDesired(.stopped, of: id, by: deadline)
         try await untilUnpolled(id, by: deadline)
+        let layouts = try await stored { () throws(StoreError) in try await database.layoutsWithQueues(of: id) }
         try await stored { () throws(StoreError) in try await database.removeBot(id) }
         await audit("bot.remove", id.rawValue, by: author)
         do throws(BrokerError) {
-            try await backlogs.deleteQueues(of: id)
+            try await backlogs.deleteQueues(of: id, layouts)
         } catch {
             logger.error("the queues of a removed bot are left: \(error)", metadata: ["bot": "\(id)"])
         }

@@ -10,13 +10,16 @@ actor RosterKeeper {
     private let broadcaster: Broadcaster
     private let database: Database
     private let logger: Logger
+    /// Given when a worker came or went.
+    private let changed: Nudge
     private var isReminding = false
     private var refusedAt: ContinuousClock.Instant?
     private var goneWaiters: [CheckedContinuation<Void, Never>] = []
 
-    init(broadcaster: Broadcaster, database: Database, logger: Logger) {
+    init(broadcaster: Broadcaster, database: Database, changed: Nudge, logger: Logger) {
         self.broadcaster = broadcaster
         self.database = database
+        self.changed = changed
         self.logger = logger
     }
 
@@ -36,7 +39,9 @@ actor RosterKeeper {
         for heartbeat in batch {
             for event in roster.heard(heartbeat, now: now) {
                 switch event {
-                case .joined(let worker): logger.info("joined", metadata: ["worker": "\(worker)"])
+                case .joined(let worker):
+                    logger.info("joined", metadata: ["worker": "\(worker)"])
+                    changed.give()
                 case .left(let worker), .superseded(let worker): gone.append(worker)
                 case .behind(let worker): behind.append(worker.incarnation)
                 case .refused(let worker): warnFull(worker, now: now)
@@ -55,6 +60,7 @@ actor RosterKeeper {
     private func lost(_ worker: WorkerIdentity) async {
         logger.info("gone", metadata: ["worker": "\(worker)"])
         wakeWaiters()
+        changed.give()
         await broadcaster.died(worker.incarnation)
     }
 
@@ -101,6 +107,7 @@ actor RosterKeeper {
 
     func setGeneration(_ number: Int64, hash: String) { roster.setGeneration(number, hash: hash, now: .now) }
     func views() -> [WorkerView] { roster.views(now: .now) }
+    func presences() -> [Roster.Presence] { roster.presences(now: .now) }
     func isHeardOf(_ incarnation: Incarnation) -> Bool { roster.isHeardOf(incarnation, now: .now) }
     func expected(where covers: @Sendable (BotID) -> Bool) -> [Tally.Expected] { roster.expected(where: covers) }
 

@@ -10,6 +10,8 @@ actor Steward {
     private let roster: RosterKeeper
     private let supervisor: Supervisor?
     private let supervision: CoordinatorConfiguration.Supervision?
+    /// Given when the wanted processes are known.
+    private let applied: Nudge
     private let logger: Logger
     private var last: Task<Bool, Never>?
     private var adoption: Task<Void, Never>?
@@ -21,12 +23,14 @@ actor Steward {
         roster: RosterKeeper,
         supervisor: Supervisor?,
         supervision: CoordinatorConfiguration.Supervision?,
+        applied: Nudge,
         logger: Logger
     ) {
         self.database = database
         self.roster = roster
         self.supervisor = supervisor
         self.supervision = supervision
+        self.applied = applied
         self.logger = logger
     }
 
@@ -62,6 +66,7 @@ actor Steward {
             if !isSuspended { await supervisor?.reconcile(processes(for: bots.map(\.spec))) }
             if !databaseAnswers { logger.notice("the database answers again") }
             databaseAnswers = true
+            applied.give()
         } catch {
             if databaseAnswers { logger.warning("the database is away: \(error)") }
             databaseAnswers = false

@@ -5,17 +5,17 @@ public enum FleetTables {
     public static func bots(_ bots: [BotView]) -> String {
         if bots.isEmpty { return "no bots yet; add one with `fleetctl bot add`\n" }
         var table = TextTable([
-            .init("BOT"), .init("BEHAVIOUR"), .init("DESIRED"), .init("WAITING", .right), .init("DEAD", .right),
-            .init("INTAKE"), .init("USERNAME"), .init("WORKERS"),
+            .init("BOT"), .init("BEHAVIOUR"), .init("DESIRED"), .init("LANES", .right), .init("WAITING", .right),
+            .init("DEAD", .right), .init("INTAKE"), .init("USERNAME"), .init("WORKERS"),
         ])
         for bot in bots {
             table.add([
-                bot.spec.id.rawValue, bot.spec.behaviour, bot.spec.desired.rawValue, number(bot.backlog),
+                bot.spec.id.rawValue, bot.spec.behaviour, bot.spec.desired.rawValue, lanes(bot), number(bot.backlog),
                 String(bot.deadLetters), intake(bot), bot.username.map { "@" + $0 } ?? "–",
                 bot.workers.isEmpty ? "–" : bot.workers.joined(separator: ","),
             ])
         }
-        return table.rendered()
+        return table.rendered() + bots.compactMap(laneChange).map { $0 + "\n" }.joined()
     }
 
     public static func bot(_ bot: BotView) -> String {
@@ -23,21 +23,23 @@ public enum FleetTables {
         let spec = bot.spec
         let labels = spec.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
         let workers = bot.workers.joined(separator: " ")
-        let rows: [(name: String, value: String)] = [
-            ("behaviour", spec.behaviour),
-            ("desired", spec.desired.rawValue),
-            ("labels", labels),
-            ("lanes", String(spec.lanes)),
-            ("queue", spec.queue.rawValue),
-            ("intake", intakeAtLength(bot)),
-            ("api", spec.apiURL ?? "the fleet's"),
-            ("telegram id", number(bot.telegramID)),
-            ("username", bot.username.map { "@" + $0 } ?? ""),
-            ("waiting", number(bot.backlog)),
-            ("dead letters", String(bot.deadLetters)),
-            ("workers", workers),
-            ("added", bot.createdAt.description),
-        ]
+        let rows: [(name: String, value: String)] =
+            [
+                ("behaviour", spec.behaviour),
+                ("desired", spec.desired.rawValue),
+                ("labels", labels),
+                ("lanes", lanesAtLength(bot)),
+                ("queue", spec.queue.rawValue),
+                ("intake", intakeAtLength(bot)),
+                ("api", spec.apiURL ?? "the fleet's"),
+                ("telegram id", number(bot.telegramID)),
+                ("username", bot.username.map { "@" + $0 } ?? ""),
+                ("waiting", number(bot.backlog)),
+                ("dead letters", String(bot.deadLetters)),
+                ("workers", workers),
+                ("added", bot.createdAt.description),
+            ]
+            + places(bot)
         for (name, value) in rows { table.add([name, value.isEmpty ? "–" : value]) }
         return table.rendered()
     }

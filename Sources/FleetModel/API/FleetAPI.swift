@@ -78,17 +78,18 @@ public struct BotView: Sendable, Codable, Equatable {
     /// Telegram's id and name of the bot, once `getMe` answered.
     public var telegramID: Int64?
     public var username: String?
-    /// Messages ready in its intake, `nil` when the broker was not asked or did not say.
+    /// Messages ready in its intake and its lanes' queues, `nil` when the broker was not asked or did not say.
     public var backlog: Int64?
     public var deadLetters: Int64
     public var workers: [String]
     /// Who takes its updates in; `nil` when no gateway does.
     public var intake: IntakeState?
+    public var lanes: LanesView?
     public var createdAt: Timestamp
 
     public init(
         spec: BotSpec, telegramID: Int64?, username: String?, backlog: Int64?, deadLetters: Int64, workers: [String],
-        intake: IntakeState? = nil, createdAt: Timestamp
+        intake: IntakeState? = nil, lanes: LanesView? = nil, createdAt: Timestamp
     ) {
         self.spec = spec
         self.telegramID = telegramID
@@ -97,6 +98,7 @@ public struct BotView: Sendable, Codable, Equatable {
         self.deadLetters = deadLetters
         self.workers = workers
         self.intake = intake
+        self.lanes = lanes
         self.createdAt = createdAt
     }
 }

@@ -269,12 +269,14 @@ ALTER TABLE bot
     ADD COLUMN webhook_secret_sealed bytea;
 
 -- The layout in force. `bot.lanes` is what is wanted; where they differ, the layout is closed and the next epoch opened.
+-- Epochs below swept_epoch have no queues any more.
 CREATE TABLE lane_layout (
-    bot_id     text COLLATE "C" PRIMARY KEY REFERENCES bot (id) ON DELETE CASCADE,
-    epoch      integer NOT NULL,
-    lanes      integer NOT NULL CHECK (lanes BETWEEN 1 AND 1024),
-    state      text NOT NULL CHECK (state IN ('open', 'closing')),
-    changed_at timestamptz NOT NULL DEFAULT now()
+    bot_id      text COLLATE "C" PRIMARY KEY REFERENCES bot (id) ON DELETE CASCADE,
+    epoch       integer NOT NULL,
+    lanes       integer NOT NULL CHECK (lanes BETWEEN 1 AND 1024),
+    state       text NOT NULL CHECK (state IN ('open', 'closing')),
+    swept_epoch integer NOT NULL DEFAULT 0,
+    changed_at  timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 50);
 INSERT INTO lane_layout (bot_id, epoch, lanes, state) SELECT id, 0, lanes, 'open' FROM bot;
 

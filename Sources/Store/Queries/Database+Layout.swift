@@ -232,7 +232,7 @@ extension Database {
 }
 
 extension LaneLayout {
-    fileprivate init?(_ row: QueryResult.Row) {
+    init?(_ row: QueryResult.Row) {
         guard let bot = row.text(0).flatMap({ BotID($0) }), let epoch = row.int64(1), let lanes = row.int(2),
             let state = row.text(3).flatMap({ State(rawValue: $0) })
         else { return nil }

@@ -31,6 +31,10 @@ struct APIClient: Sendable {
         try await send(.post, path, Array(try JSONEncoder().encode(body)))
     }
 
+    func patch(_ path: String, _ body: some Encodable) async throws -> Answer {
+        try await send(.patch, path, Array(try JSONEncoder().encode(body)))
+    }
+
     func get<Value: Decodable>(_ path: String, _ type: Value.Type) async throws -> Value {
         try await get(path).decoded(type)
     }
@@ -44,9 +48,9 @@ struct APIClient: Sendable {
         return Answer(status: response.status, body: response.body)
     }
 
-    func addBot(_ id: String, labels: [String: String] = [:]) async throws -> Answer {
+    func addBot(_ id: String, labels: [String: String] = [:], lanes: Int = 1, workers: Int = 1) async throws -> Answer {
         guard let bot = BotID(id) else { preconditionFailure("not a bot id: \(id)") }
-        let spec = BotSpec(id: bot, behaviour: "echo", labels: labels)
+        let spec = BotSpec(id: bot, behaviour: "echo", labels: labels, lanes: lanes, workers: workers)
         // Each bot has a token of its own; that of `a` begins with 4839574812.
         let number = id.utf8.reduce(4_839_574_715) { $0 + Int($1) }
         return try await post(
