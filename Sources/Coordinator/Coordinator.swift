@@ -97,6 +97,13 @@ public enum Coordinator {
                 await every(.seconds(3)) { await steward.refresh() }
             },
             Loop { await lanes.run() },
+            Loop {
+                guard let supervisor else { return }
+                let hangs = HangGuard(
+                    roster: roster, supervisor: supervisor, broadcaster: broadcaster, publisher: publisher,
+                    incarnation: incarnation, logger: logger)
+                await every(.seconds(1)) { await hangs.look() }
+            },
             Loop { await every(.seconds(10)) { await supervisor?.rotateLogs() } },
             Stopping { await steward.suspend() },
             api,

@@ -71,6 +71,8 @@ import Testing
         await first.reconcile([sleeper("a-1"), sleeper("gone-1")])
         let pids = await first.statuses().compactMap(\.pid)
         await first.shutdown()
+        // The kernel shows a process's environment a moment after the spawn that waited for its start.
+        while ProcessTable.find(stateDirectory: directory).count < 2 { try await Task.sleep(for: .milliseconds(5)) }
 
         let second = try supervisor(directory)
         var exits = second.exits.makeAsyncIterator()

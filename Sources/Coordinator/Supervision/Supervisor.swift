@@ -104,6 +104,12 @@ actor Supervisor {
         await waitUntil { !self.slots.values.contains { slot in slot.handle.map { pids.contains($0.pid) } ?? false } }
     }
 
+    /// Ends a process that no longer answers; it is started again. Another one of the name that runs by now is left alone.
+    func kill(_ process: ProcessExit) {
+        guard let handle = slots[process.name]?.handle, handle.pid == process.pid else { return }
+        handle.signal(SIGKILL)
+    }
+
     /// Stops all and waits until they have ended.
     func stopAll() async { await stop { _ in true } }
 

@@ -76,4 +76,33 @@ import Testing
             }
         }
     }
+
+    /// Its process lives and says nothing any more; the other one goes on speaking.
+    @Test func aWorkerThatHangsIsKilledAndStartedAgain() async throws {
+        try await CoordinatorHarness.with { harness in
+            let configuration = harness.configuration(supervised: try harness.standIn())
+            try await harness.run(configuration) { api in
+                for bot in ["a", "b"] { #expect(try await api.addBot(bot).status == 201) }
+                let started = try await api.untilWorkers { $0.count == 2 }.map(\.heartbeat.pid)
+                let hanging = try await FakeWorker("a-1", bots: ["a"], .silent, broker: harness.broker, pid: started[0])
+                let busy = try await FakeWorker("b-1", bots: ["b"], .silent, broker: harness.broker, pid: started[1])
+                try await hanging.beat()
+                let speaking = Task {
+                    while !Task.isCancelled {
+                        try await busy.beat()
+                        try await Task.sleep(for: Heartbeat.interval)
+                    }
+                }
+                // The time limit of the test fails it when nobody does anything.
+                let views = try await api.untilWorkers { views in
+                    views.contains { $0.heartbeat.worker.name == "a-1" && $0.restarts == 1 }
+                }
+                let other = try #require(views.first { $0.heartbeat.worker.name == "b-1" })
+                #expect(other.restarts == 0)
+                #expect(other.heartbeat.pid == started[1])
+                speaking.cancel()
+                for worker in [hanging, busy] { await worker.close() }
+            }
+        }
+    }
 }
