@@ -16,6 +16,7 @@ let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-ser
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let ordered = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
 let http = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -86,7 +87,7 @@ let package = Package(
             [
                 "BotKit", "CLinux", "FleetControl", "FleetLogging", "Broker", "Store", "HTTPTransport", "TelegramAPI",
                 "FleetModel",
-                log, deque,
+                log, deque, heap,
             ]
         ),
         // The worker's command line, for this project's binary and for those with behaviours of their own.

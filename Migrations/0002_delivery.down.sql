@@ -1,3 +1,6 @@
+DROP INDEX waiting_update;
+ALTER TABLE waiting RESET (autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold);
+ALTER TABLE waiting DROP COLUMN alone, DROP COLUMN replay, DROP COLUMN suspect, DROP COLUMN received_at;
 ALTER TABLE poller_lease DROP COLUMN state, DROP COLUMN detail, DROP COLUMN state_at;
 DROP INDEX dead_letter_unreplayed;
 ALTER TABLE dead_letter DROP COLUMN kind, DROP COLUMN first_at;

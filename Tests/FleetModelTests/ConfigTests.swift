@@ -36,7 +36,7 @@ import Testing
         #expect(state.effective(bot: bot, labels: ["tier": "gold"]).text("greeting") == "l")
         #expect(state.effective(bot: bot, labels: [:]).text("greeting") == "g")
         #expect(state.effective(bot: bot, labels: [:]).int("settle.delay_ms") == 9)
-        #expect(state.effective(bot: bot, labels: [:]).int("handler.attempts") == 3)
+        #expect(state.effective(bot: bot, labels: [:]).int("handler.attempts") == 5)
         #expect(state.explain("greeting", bot: bot, labels: ["tier": "gold"])?.scope.description == "label:tier=gold")
     }
 

@@ -11,12 +11,18 @@ struct LaneFixture {
     var lane: Lane
     var now = ContinuousClock.now
     var nextTag: UInt64 = 1
+    /// For ``run(_:_:)``: the term of the last claim, updates whose handler began, those that have not ended, tags acked.
+    var term: Int64 = 0
+    var started: [Int64] = []
+    var running: [Int64: HandlerJob] = [:]
+    var acked: Set<UInt64> = []
+    var sendsAtOnce = true
 
     init(_ values: [String: ConfigValue] = [:]) {
         var values = values
         values["flood.limits"] = values["flood.limits"] ?? .bool(false)
         values["settle.delay_ms"] = values["settle.delay_ms"] ?? .int(0)
-        lane = Lane(bot: Self.bot, config: BotConfig(values: values))
+        lane = Lane(bot: Self.bot, config: BotConfig(values: values), seed: 1)
     }
 
     static func body(_ id: Int64, chat: Int64) -> [UInt8] {
@@ -27,9 +33,9 @@ struct LaneFixture {
         arrive(bodies: updates.map { Self.body($0.id, chat: $0.chat) }, redelivered: redelivered, replay: replay)
     }
 
-    mutating func arrive(bodies: [[UInt8]], redelivered: Bool = false, replay: Int64? = nil) {
+    mutating func arrive(bodies: [[UInt8]], redelivered: Bool = false, replay: Int64? = nil, age: Duration? = nil) {
         let arrivals = bodies.enumerated().map { index, body in
-            Arrival(tag: nextTag + UInt64(index), redelivered: redelivered, replay: replay, body: body)
+            Arrival(tag: nextTag + UInt64(index), redelivered: redelivered, replay: replay, age: age, body: body)
         }
         nextTag += UInt64(bodies.count)
         lane.arrived(arrivals, now: now)

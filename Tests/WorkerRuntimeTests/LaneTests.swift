@@ -114,26 +114,6 @@ import Testing
         #expect(fixture.lane.takeSends(now: fixture.now) == [row])
     }
 
-    @Test func aFailingHandlerIsTriedAgainWhileOtherChatsGoOnThenDeadLettered() {
-        var fixture = LaneFixture(["handler.attempts": .int(2)])
-        fixture.arrive([(1, 10), (2, 10), (3, 20)])
-        fixture.claim()
-        fixture.recall()
-        let jobs = fixture.jobs()
-        fixture.lane.handled(jobs[0].id, .failed("no"), now: fixture.now)
-        #expect(fixture.jobs().isEmpty)
-        fixture.lane.handled(jobs[1].id, .effects(LaneFixture.effects(of: jobs[1])), now: fixture.now)
-        fixture.now += .seconds(1)
-        fixture.lane.resumeRetries(now: fixture.now)
-        let again = fixture.jobs()
-        #expect(again.map(\.update.id) == [1])
-        fixture.lane.handled(again[0].id, .failed("no"), now: fixture.now)
-        #expect(fixture.handleAll() == [2])
-        fixture.settleAll()
-        #expect(fixture.lane.counters.deadLettered == 1)
-        #expect(fixture.lane.takeAcks()?.upTo == 3)
-    }
-
     @Test func aHandlerThatTakesTooLongHasFailedAndItsLateResultIsDropped() {
         var fixture = LaneFixture(["handler.timeout_ms": .int(1000), "handler.attempts": .int(1)])
         fixture.arrive([(1, 10)])

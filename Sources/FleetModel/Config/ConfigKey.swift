@@ -41,7 +41,7 @@ public enum ConfigSchema {
             help: "The tree of commands, keyboards and replies of the menu behaviour."),
         ConfigKey(
             name: "settle.batch_size", type: .int(1...2000), standard: .int(256),
-            help: "A settlement closes when it holds this many updates."),
+            help: "A settlement closes when it holds this many updates, or when no other can join it soon."),
         ConfigKey(
             name: "settle.delay_ms", type: .int(0...1000), standard: .int(3),
             help: "A settlement closes this many milliseconds after its first update at the latest."),
@@ -49,7 +49,7 @@ public enum ConfigSchema {
             name: "pull.prefetch", type: .int(1...10_000), standard: .int(1000),
             help: "Updates the broker hands a lane's owner ahead of acks. Read when a lane is opened."),
         ConfigKey(
-            name: "handler.attempts", type: .int(1...20), standard: .int(3),
+            name: "handler.attempts", type: .int(1...20), standard: .int(5),
             help: "Tries of a failing handler before its update is dead-lettered."),
         ConfigKey(
             name: "handler.timeout_ms", type: .int(10...600_000), standard: .int(30_000),
@@ -57,6 +57,30 @@ public enum ConfigSchema {
         ConfigKey(
             name: "handler.concurrency", type: .int(1...1000), standard: .int(64),
             help: "Chats of one bot whose handlers run at the same time."),
+        ConfigKey(
+            name: "retry.base_ms", type: .int(1...600_000), standard: .int(500),
+            help: "Pause after a first failed try; it doubles with each further one, less a random half at most."),
+        ConfigKey(
+            name: "retry.max_ms", type: .int(1...86_400_000), standard: .int(300_000),
+            help: "The longest pause between two tries."),
+        ConfigKey(
+            name: "retry.keep_order", type: .bool, standard: .bool(true),
+            help: "A failed update holds up its chat until it succeeds or is dead-lettered. Off, only it waits."),
+        ConfigKey(
+            name: "park.after_ms", type: .int(10...600_000), standard: .int(1000),
+            help: "A chat whose handler runs longer is parked: what follows in it waits in the database."),
+        ConfigKey(
+            name: "park.max_open", type: .int(1...10_000), standard: .int(200),
+            help: "A chat with more updates waiting for its handler is parked."),
+        ConfigKey(
+            name: "park.max_unsent", type: .int(1...100_000), standard: .int(100),
+            help: "A chat with so many replies waiting to be sent is parked."),
+        ConfigKey(
+            name: "expiry.callback_s", type: .int(0...86_400), standard: .int(60),
+            help: "A pressed button older than this settles without work: its answer is refused by then. 0: never."),
+        ConfigKey(
+            name: "expiry.pre_checkout_s", type: .int(0...86_400), standard: .int(10),
+            help: "A pre-checkout query older than this settles without work (Bot API: 10 seconds). 0: never."),
         ConfigKey(
             name: "send.concurrency", type: .int(1...1000), standard: .int(32),
             help: "Calls of one bot to Telegram at the same time."),

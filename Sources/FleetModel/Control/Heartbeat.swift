@@ -23,12 +23,16 @@ public struct Heartbeat: Sendable, Codable, Equatable {
         public var duplicates: Int64 = 0
         public var failedAttempts: Int64 = 0
         public var deadLettered: Int64 = 0
+        /// Settled without work, because Telegram waited for their answer no longer.
+        public var expired: Int64 = 0
         public var sent: Int64 = 0
         public var sendErrors: Int64 = 0
         public var batches: Int64 = 0
         public var reconnects: Int64 = 0
         /// Now, not a total: pulled and not yet settled.
         public var inFlight: Int64 = 0
+        /// Now, not a total: updates that wait in the database, of parked chats.
+        public var waiting: Int64 = 0
         /// Now, not a total: committed and not yet sent.
         public var unsent: Int64 = 0
         public init() {}

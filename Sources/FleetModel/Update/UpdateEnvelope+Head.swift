@@ -5,6 +5,7 @@ extension UpdateEnvelope {
         var kind = UpdateKind.other
         var chat: Int64?
         var isGroup = false
+        var isPaid = false
         var user: Int64?
         var message: Int64?
         var text = Field()
@@ -40,6 +41,7 @@ extension UpdateEnvelope {
                         // A callback query names the message it was pressed on; the chat comes from there.
                         try head.readMessage(&scanner)
                     } else {
+                        if scanner.matches(key, "successful_payment") { head.isPaid = true }
                         try scanner.skipValue()
                     }
                 } else if next == UInt8(ascii: "\"") {

@@ -10,6 +10,8 @@ public struct UpdateEnvelope: Sendable {
     public let chat: Int64?
     /// Telegram's `chat.type` is `group` or `supergroup`.
     public let isGroup: Bool
+    /// Money is involved: a pre-checkout or shipping query, or a message that says that something was paid.
+    public let isPayment: Bool
     /// The user who caused it.
     public let user: Int64?
     /// The message it is, or belongs to.
@@ -63,6 +65,7 @@ public struct UpdateEnvelope: Sendable {
         kind = head.kind
         chat = head.chat
         isGroup = head.isGroup
+        isPayment = head.isPaid || head.kind == .preCheckoutQuery || head.kind == .shippingQuery
         user = head.user
         message = head.message
         textRange = head.text

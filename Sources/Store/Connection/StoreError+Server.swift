@@ -20,6 +20,8 @@ extension StoreError {
         case "LF002": self.init(.duplicateUpdates, "settled before: \(message)")
         case "23505" where constraint == "inbox_pkey":
             self.init(.duplicateUpdates, "settled before: an update has an inbox row already")
+        case "23505" where constraint == "waiting_update":
+            self.init(.duplicateUpdates, "waiting already: an update of the settlement has a row in table waiting")
         case "55P03": self.init(.lockTimeout, text)
         case "57014": self.init(.timeout, text)
         case "53100": self.init(.diskFull, "the database's disk is full: free space on its server (\(message))")

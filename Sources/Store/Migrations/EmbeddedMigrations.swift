@@ -331,8 +331,21 @@ ALTER TABLE poller_lease
     ADD COLUMN state text,
     ADD COLUMN detail text,
     ADD COLUMN state_at timestamptz;
+
+-- alone: it failed where order was given up, and holds nobody up. replay: its dead inbox row may turn to done.
+-- suspect: its handler may have killed a worker. received_at: by this server's clock, for what Telegram waits for.
+ALTER TABLE waiting
+    ADD COLUMN alone boolean NOT NULL DEFAULT false,
+    ADD COLUMN replay boolean NOT NULL DEFAULT false,
+    ADD COLUMN suspect boolean NOT NULL DEFAULT false,
+    ADD COLUMN received_at timestamptz;
+ALTER TABLE waiting SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+CREATE UNIQUE INDEX waiting_update ON waiting (lane_id, update_id);
 """## + "\n",
             down: ##"""
+DROP INDEX waiting_update;
+ALTER TABLE waiting RESET (autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold);
+ALTER TABLE waiting DROP COLUMN alone, DROP COLUMN replay, DROP COLUMN suspect, DROP COLUMN received_at;
 ALTER TABLE poller_lease DROP COLUMN state, DROP COLUMN detail, DROP COLUMN state_at;
 DROP INDEX dead_letter_unreplayed;
 ALTER TABLE dead_letter DROP COLUMN kind, DROP COLUMN first_at;

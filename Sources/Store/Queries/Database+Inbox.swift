@@ -55,7 +55,7 @@ extension Database {
         return total
     }
 
-    private static func settled(_ bot: BotID, _ updates: [Int64]) -> Statement {
+    static func settled(_ bot: BotID, _ updates: [Int64]) -> Statement {
         Statement(
             "inbox.settled",
             "SELECT update_id, outcome FROM inbox WHERE bot_id = $1 AND update_id = ANY ($2::bigint[])"
@@ -65,7 +65,7 @@ extension Database {
         }
     }
 
-    private static func states(_ bot: BotID, _ conversations: [Int64]) -> Statement {
+    static func states(_ bot: BotID, _ conversations: [Int64]) -> Statement {
         Statement(
             "session.states",
             "SELECT conversation, state FROM session WHERE bot_id = $1 AND conversation = ANY ($2::bigint[])"
@@ -75,7 +75,7 @@ extension Database {
         }
     }
 
-    private static func outcomes(in result: QueryResult) -> [Int64: InboxOutcome] {
+    static func outcomes(in result: QueryResult) -> [Int64: InboxOutcome] {
         var out: [Int64: InboxOutcome] = [:]
         out.reserveCapacity(result.count)
         for row in result {
@@ -85,7 +85,7 @@ extension Database {
         return out
     }
 
-    private static func states(in result: QueryResult) -> [Int64: [UInt8]] {
+    static func states(in result: QueryResult) -> [Int64: [UInt8]] {
         var out: [Int64: [UInt8]] = [:]
         out.reserveCapacity(result.count)
         for row in result {

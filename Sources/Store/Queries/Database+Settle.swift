@@ -39,6 +39,7 @@ extension Settlement {
         if !events.isEmpty { statements.append(eventStatement(bot)) }
         if !deadLetters.isEmpty { statements.append(deadLetterStatement(bot)) }
         if !sentSeqs.isEmpty { statements.append(Self.sent(lane: lane.id, seqs: sentSeqs)) }
+        if !waiting.isEmpty { statements += waiting.statements(lane: lane.id) }
         return statements
     }
 

@@ -5,6 +5,8 @@ public enum InboxOutcome: Int16, Sendable {
     case done = 1
     /// Given up after the last attempt; only a replay turns it to done.
     case dead = 2
+    /// Telegram waited for its answer no longer; settled without work.
+    case expired = 3
 }
 
 /// A message to send. `seq` is the worker's: `term << 32 | counter`, so a later owner's rows come after.
@@ -81,6 +83,8 @@ public struct Settlement: Sendable {
     var events: [EventRow] = []
     var deadLetters: [DeadLetterRow] = []
     var sentSeqs: [Int64] = []
+    /// What begins, goes on and ends waiting in table `waiting`.
+    public var waiting = WaitingChanges()
 
     public init() {}
 
@@ -127,7 +131,7 @@ public struct Settlement: Sendable {
 
     public var isEmpty: Bool {
         inboxIDs.isEmpty && replayed.isEmpty && sessionConversations.isEmpty && outboxSeqs.isEmpty && events.isEmpty
-            && deadLetters.isEmpty && sentSeqs.isEmpty
+            && deadLetters.isEmpty && sentSeqs.isEmpty && waiting.isEmpty
     }
 
     /// Empties it and keeps its room for the next batch.
@@ -147,5 +151,6 @@ public struct Settlement: Sendable {
         events.removeAll(keepingCapacity: true)
         deadLetters.removeAll(keepingCapacity: true)
         sentSeqs.removeAll(keepingCapacity: true)
+        waiting = WaitingChanges()
     }
 }

@@ -5,20 +5,33 @@ import FleetModel
 extension Lane {
     /// The next handler to run; `nil` when none may start now.
     mutating func takeJob(now: ContinuousClock.Instant) -> HandlerJob? {
-        guard isOwned, !isDraining, sends.unsent < config.int("send.max_unsent"),
-            pending.count < Self.pendingBound, jobs.count < config.int("handler.concurrency")
-        else { return nil }
-        while let id = runnable.popFirst() {
+        guard isOwned, !isDraining, !mustPause, jobs.count < limits.concurrency else { return nil }
+        var barred: [Int64] = []
+        defer { runnable.append(contentsOf: barred) }
+        while let id = urgent.popFirst() ?? runnable.popFirst() {
             guard let conversation = conversations[id], conversation.job == nil, let tag = conversation.queue.first,
                 let entry = entries[tag], !entry.doubtful, let session = conversation.session
             else { continue }
+            // What came later must not overtake what waits in the database.
+            if entry.row == nil, parked.isHeld(id) { continue }
+            if isExpired(entry, now: now) {
+                finish(id, entry, .expired, now: now)
+                continue
+            }
+            if let reason = poisoned[entry.update.id] {
+                counters.failedAttempts += 1
+                finish(id, entry, .dead(reason: reason, attempts: entry.attempts + 1), now: now)
+                continue
+            }
+            // Should it fail, there would be no room for it.
+            if entry.row == nil, parked.count >= Self.parkedBound {
+                barred.append(id)
+                continue
+            }
+            if !entry.isAlone, parkUnsent(id, now: now) { continue }
             lastJob += 1
             jobs[lastJob] = Job(conversation: id, tag: tag, startedAt: now)
             conversations[id]?.job = lastJob
-            if let reason = poisoned[tag] {
-                handled(lastJob, .gaveUp(reason), now: now)
-                continue
-            }
             return HandlerJob(id: lastJob, update: entry.update, session: session, config: config)
         }
         return nil
@@ -27,56 +40,67 @@ extension Lane {
     /// Handled updates that wait for a settlement; above it no handler starts.
     static let pendingBound = 4000
 
+    /// The lane as a whole has to wait for settlements, or for Telegram.
+    var mustPause: Bool { sends.unsent >= limits.maxUnsent || pending.count >= Self.pendingBound }
+
+    /// The chat's head may be ready to run. Payments come before other chats' heads.
+    mutating func makeRunnable(_ id: Int64) {
+        if openPayments > 0, let head = conversations[id]?.queue.first, entries[head]?.update.isPayment == true {
+            urgent.append(id)
+        } else {
+            runnable.append(id)
+        }
+    }
+
     mutating func handled(_ id: UInt64, _ result: HandlerResult, now: ContinuousClock.Instant) {
         guard let job = jobs.removeValue(forKey: id), var entry = entries[job.tag] else { return }
         switch result {
         case .effects(let effects):
-            finish(job, .effects(effects), now: now)
+            finish(job.conversation, entry, .effects(effects), now: now)
         case .gaveUp(let reason):
             counters.failedAttempts += 1
-            finish(job, .dead(reason: reason, attempts: entry.attempts + 1), now: now)
+            finish(job.conversation, entry, .dead(reason: reason, attempts: entry.attempts + 1), now: now)
         case .failed(let reason):
             counters.failedAttempts += 1
             entry.attempts += 1
-            entries[job.tag] = entry
-            if entry.attempts >= config.int("handler.attempts") {
-                finish(job, .dead(reason: reason, attempts: entry.attempts), now: now)
+            entries[job.tag]?.attempts = entry.attempts
+            if entry.attempts >= limits.attempts {
+                finish(job.conversation, entry, .dead(reason: reason, attempts: entry.attempts), now: now)
             } else {
-                // The chat waits; `job` stays set so that nothing of it overtakes.
-                let delay = Duration.milliseconds(50) * (1 << min(entry.attempts - 1, 6))
-                retries.append((now + delay, job.conversation))
+                retry(entry, reason: reason, now: now)
             }
         }
     }
 
-    private mutating func finish(_ job: Job, _ outcome: Handled.Outcome, now: ContinuousClock.Instant) {
-        guard var conversation = conversations.removeValue(forKey: job.conversation) else { return }
+    /// The head of a chat is done with; the next one's turn.
+    private mutating func finish(
+        _ id: Int64, _ entry: Entry, _ outcome: Handled.Outcome, now: ContinuousClock.Instant
+    ) {
+        guard var conversation = conversations.removeValue(forKey: id) else { return }
         conversation.queue.removeFirst()
         conversation.job = nil
-        conversation.unsettled += 1
         if case .effects(let effects) = outcome, effects.sessionChanged {
             conversation.session = .some(effects.session)
         }
-        if !conversation.queue.isEmpty { runnable.append(job.conversation) }
-        conversations[job.conversation] = conversation
-        pending.append(Handled(tag: job.tag, conversation: job.conversation, outcome: outcome))
+        let isMore = !conversation.queue.isEmpty
+        conversations[id] = conversation
+        if isMore { makeRunnable(id) }
+        append(Handled(tag: entry.tag, conversation: id, outcome: outcome), now: now)
+    }
+
+    /// Puts something into the line of what waits for a settlement.
+    mutating func append(_ handled: Handled, now: ContinuousClock.Instant) {
+        conversations[handled.conversation]?.unsettled += 1
+        pending.append(handled)
         if pendingSince == nil { pendingSince = now }
     }
 
     /// Jobs that ran out of time. The runner cancels them; their results will be dropped.
     mutating func expire(now: ContinuousClock.Instant) -> [UInt64] {
-        let limit = config.milliseconds("handler.timeout_ms")
+        if jobs.isEmpty { return [] }
+        let limit = limits.handlerTimeout
         let expired = jobs.filter { now - $0.value.startedAt >= limit }.map(\.key).sorted()
         for id in expired { handled(id, .failed("the handler took longer than \(limit)"), now: now) }
         return expired
-    }
-
-    /// Lets failed chats whose pause is over try again.
-    mutating func resumeRetries(now: ContinuousClock.Instant) {
-        for retry in retries where retry.at <= now {
-            conversations[retry.conversation]?.job = nil
-            runnable.append(retry.conversation)
-        }
-        retries.removeAll { $0.at <= now }
     }
 }

@@ -13,8 +13,8 @@ extension Lane {
     /// The term was raised. `unsent` is what the outbox holds, which may be a predecessor's.
     /// - Parameter moment: before the claim was sent.
     mutating func claimed(
-        _ claim: LaneClaim, unsent: [OutboxRow], predecessorMayLive: Bool, asOf moment: ContinuousClock.Instant,
-        now: ContinuousClock.Instant
+        _ claim: LaneClaim, unsent: [OutboxRow], waiting: [WaitingHead] = [], predecessorMayLive: Bool,
+        asOf moment: ContinuousClock.Instant, now: ContinuousClock.Instant
     ) {
         ownership = .owned(term: claim.term)
         rowID = claim.id
@@ -26,6 +26,7 @@ extension Lane {
         }
         sends.reload(unsent)
         counters.unsent = Int64(sends.unsent)
+        takeOver(waiting, now: now)
     }
 
     /// Messages to send now.

@@ -4,14 +4,25 @@ import FleetModel
 import Store
 
 extension Lane {
-    /// What to commit next, when it is time: the batch is full, has waited long enough, or the lane drains.
-    mutating func takeSettlement(now: ContinuousClock.Instant) -> Settlement? {
+    /// What to commit next, when it is time: the batch is full, has waited long enough, nothing else can join it soon,
+    /// or the lane drains.
+    ///
+    /// A lone update does not wait. Under load batches are large all the same: while one is being committed the next
+    /// gathers.
+    /// - Parameter moreComes: something has happened that the lane was not told of yet.
+    mutating func takeSettlement(now: ContinuousClock.Instant, moreComes: Bool = false) -> Settlement? {
         guard isOwned, settling == nil, !isRereading, let since = pendingSince ?? sends.marksSince else { return nil }
-        let limit = min(config.int("settle.batch_size"), batchLimit)
+        let limit = min(limits.batchSize, batchLimit)
         let waiting = pending.count + unreadable.count
-        let due = now - since >= config.milliseconds("settle.delay_ms")
+        let due = now - since >= limits.settleDelay || waiting > 0 && !moreComes && !isExpectant(now: now)
         guard waiting >= limit || due || isDraining else { return nil }
         return build(limit: limit, now: now)
+    }
+
+    /// Something else will be there to be settled soon: the database is being asked, or a handler has just begun.
+    private func isExpectant(now: ContinuousClock.Instant) -> Bool {
+        recalling != nil || !unrecalled.isEmpty || reading != nil
+            || jobs.values.contains { now - $0.startedAt < limits.settleDelay }
     }
 
     private mutating func build(limit: Int, now: ContinuousClock.Instant) -> Settlement {
@@ -23,11 +34,7 @@ extension Lane {
         batch.handled.reserveCapacity(min(limit, pending.count))
         while batch.handled.count < limit, let handled = pending.popFirst() {
             batch.handled.append(handled)
-            guard let entry = entries[handled.tag] else { continue }
-            switch handled.outcome {
-            case .effects(let effects): add(effects, of: entry, to: &settlement, &batch)
-            case .dead(let reason, let attempts): bury(entry, reason: reason, attempts: attempts, in: &settlement)
-            }
+            add(handled, to: &settlement, &batch)
         }
         let room = max(0, limit - batch.handled.count)
         batch.unreadable = Array(unreadable.prefix(room))
@@ -39,6 +46,28 @@ extension Lane {
         pendingSince = pending.isEmpty && unreadable.isEmpty ? nil : now
         settling = batch
         return settlement
+    }
+
+    private mutating func add(_ handled: Handled, to settlement: inout Settlement, _ batch: inout InFlightSettlement) {
+        switch handled.outcome {
+        case .waits(let row, _): return settlement.waiting.add(row)
+        case .waitsOn(let row, _): return settlement.waiting.retry(row)
+        case .dropped(let row): return settlement.waiting.end(conversation: row.conversation, seq: row.seq)
+        case .unreadable(let row, let reason):
+            settlement.settle(updateID: row.updateID, as: .dead)
+            settlement.deadLetter(
+                DeadLetterRow(
+                    updateID: row.updateID, body: row.body, reason: reason, attempts: row.attempts, kind: .unreadable))
+            return settlement.waiting.end(conversation: row.conversation, seq: row.seq)
+        case .effects, .dead, .expired: break
+        }
+        guard let entry = entries[handled.tag] else { return }
+        switch handled.outcome {
+        case .effects(let effects): add(effects, of: entry, to: &settlement, &batch)
+        case .dead(let reason, let attempts): bury(entry, reason: reason, attempts: attempts, in: &settlement)
+        default: settlement.settle(updateID: entry.update.id, as: .expired)
+        }
+        if let row = entry.row { settlement.waiting.end(conversation: handled.conversation, seq: row) }
     }
 
     private mutating func add(
@@ -82,7 +111,7 @@ extension Lane {
                 body: entry.update.body,
                 reason: reason,
                 attempts: Int32(attempts),
-                kind: poisoned[entry.tag] == nil ? .handler : .database
+                kind: poisoned[entry.update.id] == nil ? .handler : .database
             )
         )
     }
@@ -95,10 +124,7 @@ extension Lane {
         renewed(asOf: batch.startedAt)
         if batchLimit != .max { batchLimit = batchLimit >= 1000 ? .max : batchLimit * 2 }
         for handled in batch.handled {
-            guard let entry = entries[handled.tag] else { continue }
-            counters.settled += 1
-            if case .dead = handled.outcome { counters.deadLettered += 1 }
-            close(entry)
+            settled(handled)
             conversations[handled.conversation]?.unsettled -= 1
             rest(handled.conversation)
         }
@@ -109,7 +135,49 @@ extension Lane {
         }
         sends.enqueue(batch.outbox)
         counters.unsent = Int64(sends.unsent)
+        counters.waiting = Int64(parked.rows)
         counters.inFlight = Int64(entries.count)
+    }
+
+    private mutating func settled(_ handled: Handled) {
+        switch handled.outcome {
+        case .effects, .dead, .expired:
+            guard let entry = entries[handled.tag] else { return }
+            counters.settled += 1
+            if case .dead = handled.outcome { counters.deadLettered += 1 }
+            if case .expired = handled.outcome { counters.expired += 1 }
+            close(entry)
+            if !poisoned.isEmpty { poisoned[entry.update.id] = nil }
+            if let row = entry.row { ended(entry.line(row)) }
+        case .waits(let row, let isRunning):
+            let line = WaitingLine(
+                conversation: row.conversation, alone: row.flags.contains(.alone) ? row.seq : nil)
+            parked.added(line)
+            guard let entry = entries[handled.tag] else { return }
+            if isRunning {
+                acknowledge(entry)
+                entries[handled.tag]?.isDelivered = false
+                entries[handled.tag]?.twins = []
+            } else {
+                close(entry)
+            }
+        case .waitsOn(_, let line):
+            parked.unload(line)
+            if let entry = entries[handled.tag] { close(entry) }
+        case .dropped(let row), .unreadable(let row, _):
+            if case .unreadable = handled.outcome {
+                counters.settled += 1
+                counters.deadLettered += 1
+            }
+            ended(
+                WaitingLine(conversation: row.conversation, alone: row.flags.contains(.alone) ? row.seq : nil))
+        }
+    }
+
+    /// A row is gone. When it was the last of its chat, the chat is as any other again.
+    private mutating func ended(_ line: WaitingLine) {
+        parked.ended(line)
+        if !parked.isHeld(line.conversation) { makeRunnable(line.conversation) }
     }
 
     /// Why a settlement was not committed, as far as it matters here.
@@ -149,8 +217,8 @@ extension Lane {
     /// The one update that cannot be committed goes to the dead letters by itself.
     private mutating func condemn(_ batch: InFlightSettlement, reason: String, now: ContinuousClock.Instant) {
         guard let handled = batch.handled.first, let entry = entries[handled.tag] else { return reset(now: now) }
-        if case .dead = handled.outcome { return reset(now: now) }
+        guard case .effects = handled.outcome else { return reset(now: now) }
         reset(now: now)
-        poisoned[entry.tag] = "the database refused its effects: \(reason)"
+        poisoned[entry.update.id] = "the database refused its effects: \(reason)"
     }
 }

@@ -6,12 +6,13 @@ extension Lane {
     func nextWake(now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
         var moments: [ContinuousClock.Instant] = []
         if settling == nil, isOwned, let since = pendingSince ?? sends.marksSince {
-            moments.append(since + config.milliseconds("settle.delay_ms"))
+            moments.append(since + limits.settleDelay)
         }
-        if let retry = retries.map(\.at).min() { moments.append(retry) }
-        if let oldest = jobs.values.map(\.startedAt).min() {
-            moments.append(oldest + config.milliseconds("handler.timeout_ms"))
+        for job in jobs.values {
+            moments.append(job.startedAt + limits.handlerTimeout)
+            if !job.isSlow { moments.append(job.startedAt + limits.parkAfter) }
         }
+        if isOwned, reading == nil, !isDraining, let due = parked.nextDue { moments.append(due) }
         if isOwned, sends.hasWaiting {
             if let holdUntil { moments.append(holdUntil) }
             moments.append(leaseUntil - Self.sendLease / 2)

@@ -7,7 +7,7 @@ import Store
 ///
 /// ```
 /// arrived → (claim) → (recall) → job → handled → settlement → ack
-///                                                          ↘ send → mark → next settlement
+///                                    ↘ waits ↗            ↘ send → mark → next settlement
 /// ```
 /// Between two claims the lane's owner is the only one who changes its sessions, so they are kept here and run ahead of
 /// what is committed. Whatever makes that doubtful (a fence, a lost connection, a duplicate) ends in ``reset(now:)``:
@@ -23,8 +23,15 @@ struct Lane {
     }
 
     struct Entry {
+        /// Names it in the lane: its delivery's tag, or a number above all tags for one read from table `waiting`.
         let tag: UInt64
         let update: UpdateEnvelope
+        /// There is a delivery to ack.
+        var isDelivered = true
+        /// Its place in table `waiting`, if it has one or gets one with a settlement under way.
+        var row: Int64?
+        /// It waits there without holding up its chat.
+        var isAlone = false
         var replay: Int64?
         /// The inbox must be asked before the handler runs.
         var doubtful: Bool
@@ -33,6 +40,10 @@ struct Lane {
         var wasDead = false
         /// Deliveries of the same update that came while this one was open; they are acked with it.
         var twins: [UInt64] = []
+        /// When it came in, if that is known and matters.
+        var bornAt: ContinuousClock.Instant?
+        /// Its handler may have killed a worker.
+        var isSuspect = false
     }
 
     /// The open updates of one chat.
@@ -54,11 +65,22 @@ struct Lane {
         enum Outcome {
             case effects(Effects)
             case dead(reason: String, attempts: Int)
+            /// Too late to be of use.
+            case expired
+            /// It begins to wait in the database; its handler may be running.
+            indirect case waits(WaitingRow, isRunning: Bool)
+            /// It goes on waiting there, in this line.
+            indirect case waitsOn(WaitingRow, WaitingLine)
+            /// A row whose update took effect before.
+            indirect case dropped(WaitingRow)
+            /// A row whose body this release cannot read.
+            indirect case unreadable(WaitingRow, String)
         }
     }
 
     let bot: BotID
-    var config: BotConfig
+    private(set) var config: BotConfig
+    private(set) var limits: LaneLimits
     var counters = LaneCounters()
     var sends: SendQueue
 
@@ -70,14 +92,29 @@ struct Lane {
     var cache: SessionCache
     /// Conversations whose head may be ready to run.
     var runnable: Deque<Int64> = []
+    /// Those of them whose head is a payment; they come first.
+    var urgent: Deque<Int64> = []
+    /// Open updates that are payments.
+    var openPayments = 0
     var jobs: [UInt64: Job] = [:]
     var lastJob: UInt64 = 0
-    var retries: [(at: ContinuousClock.Instant, conversation: Int64)] = []
+
+    /// What waits in the database.
+    var parked = ParkedLines()
+    var reading: WaitingRead?
+    var lastRead: UInt64 = 0
+    var lastRowTag: UInt64 = 1 << 63
+    /// Chats that had more open updates than they may when the last came.
+    var crowded: Set<Int64> = []
+    /// Rows before this were written by predecessors that may have been killed by one of them.
+    var suspectRowsBelow: Int64 = .min
+    /// For the jitter of retries.
+    var generator: SeededGenerator
 
     /// Tags that wait for inbox or session.
     var unrecalled: [UInt64] = []
     var recalling: (id: UInt64, tags: [UInt64])?
-    private var lastRecall: UInt64 = 0
+    var lastRecall: UInt64 = 0
 
     var unreadable: [(tag: UInt64, body: [UInt8], reason: String)] = []
     var pending: Deque<Handled> = []
@@ -87,8 +124,8 @@ struct Lane {
     var batchLimit = Int.max
     /// Until then the inbox is asked before each handler: duplicates are about.
     var cautiousUntil: ContinuousClock.Instant?
-    /// Updates whose effects the database refused, by tag, and why. They are dead-lettered instead of run again.
-    var poisoned: [UInt64: String] = [:]
+    /// Updates whose effects the database refused, by id, and why. They are dead-lettered instead of run again.
+    var poisoned: [Int64: String] = [:]
     var lastSequence: Int64 = 0
     var isDraining = false
     /// The channel's deliveries make no sense; only a new subscription helps.
@@ -108,6 +145,8 @@ struct Lane {
         let conversation: Int64
         let tag: UInt64
         let startedAt: ContinuousClock.Instant
+        /// Its chat was parked because it takes long.
+        var isSlow = false
     }
 
     struct InFlightSettlement {
@@ -122,9 +161,12 @@ struct Lane {
     /// Sessions kept of chats at rest.
     static let sessionBound = 50_000
 
-    init(bot: BotID, config: BotConfig) {
+    /// - Parameter seed: of the jitter.
+    init(bot: BotID, config: BotConfig, seed: UInt64 = .random(in: .min ... .max)) {
         self.bot = bot
         self.config = config
+        limits = LaneLimits(config)
+        generator = SeededGenerator(seed: seed)
         cache = SessionCache(bound: Self.sessionBound)
         sends = SendQueue(config: config)
     }
@@ -133,6 +175,7 @@ struct Lane {
 
     mutating func configure(_ config: BotConfig) {
         self.config = config
+        limits = LaneLimits(config)
         sends.configure(config)
     }
 
@@ -160,29 +203,41 @@ struct Lane {
                     entries[twin]?.twins.append(arrival.tag)
                     counters.duplicates += 1
                 } else {
-                    admit(update, arrival, doubtful: cautious || arrival.redelivered || arrival.replay != nil)
+                    let doubtful =
+                        cautious || arrival.redelivered || arrival.replay != nil
+                        || parked.hasRows(of: update.conversation)
+                    admit(update, arrival, doubtful: doubtful, now: now)
                 }
             }
         }
         counters.inFlight = Int64(entries.count)
     }
 
-    private mutating func admit(_ update: UpdateEnvelope, _ arrival: Arrival, doubtful: Bool) {
+    private mutating func admit(
+        _ update: UpdateEnvelope, _ arrival: Arrival, doubtful: Bool, now: ContinuousClock.Instant
+    ) {
         let tag = arrival.tag
         open[update.id] = tag
-        entries[tag] = Entry(tag: tag, update: update, replay: arrival.replay, doubtful: doubtful)
+        var entry = Entry(tag: tag, update: update, replay: arrival.replay, doubtful: doubtful)
+        if let age = arrival.age, update.hasDeadline, arrival.replay == nil {
+            entry.bornAt = Self.bornAt(age: age, now: now)
+        }
+        if update.isPayment { openPayments += 1 }
+        entries[tag] = entry
         enqueue(tag, conversation: update.conversation, doubtful: doubtful)
     }
 
-    mutating func enqueue(_ tag: UInt64, conversation id: Int64, doubtful: Bool) {
+    private mutating func enqueue(_ tag: UInt64, conversation id: Int64, doubtful: Bool) {
         var conversation = conversations.removeValue(forKey: id) ?? Conversation(session: cache.take(id))
         conversation.queue.append(tag)
         if doubtful || conversation.session == nil { unrecalled.append(tag) }
-        if conversation.queue.count == 1 && conversation.job == nil { runnable.append(id) }
+        let isFirst = conversation.queue.count == 1 && conversation.job == nil
+        if conversation.queue.count > limits.parkOpen { crowded.insert(id) }
         conversations[id] = conversation
+        if isFirst { makeRunnable(id) }
     }
 
-    // MARK: Claim and recall
+    // MARK: Claim
 
     /// Whether the runner has to claim the lane now.
     mutating func takeClaim() -> Bool {
@@ -211,73 +266,20 @@ struct Lane {
         sends.unmarked(failed, now: now)
     }
 
-    mutating func takeRecall() -> Recall? {
-        guard isOwned, recalling == nil, !unrecalled.isEmpty else { return nil }
-        lastRecall += 1
-        var recall = Recall(id: lastRecall)
-        var asked: Set<Int64> = []
-        for tag in unrecalled {
-            guard let entry = entries[tag] else { continue }
-            if entry.doubtful { recall.updates.append(entry.update.id) }
-            let id = entry.update.conversation
-            if conversations[id]?.session == nil, asked.insert(id).inserted { recall.conversations.append(id) }
-        }
-        recalling = (recall.id, unrecalled)
-        unrecalled = []
-        return recall
-    }
-
-    mutating func recalled(
-        _ recall: Recall,
-        inbox: [Int64: InboxOutcome],
-        sessions: [Int64: [UInt8]],
-        now: ContinuousClock.Instant
-    ) {
-        // An answer from before a reset says nothing about now.
-        guard let tags = recalling?.tags, recalling?.id == recall.id else { return }
-        recalling = nil
-        for id in recall.conversations where conversations[id]?.session == nil {
-            conversations[id]?.session = .some(sessions[id])
-        }
-        for tag in tags {
-            guard var entry = entries[tag] else { continue }
-            entry.doubtful = false
-            // A replay may run although the inbox holds its update as dead.
-            let outcome = inbox[entry.update.id]
-            entry.wasDead = outcome == .dead && entry.replay != nil
-            entries[tag] = entry
-            if outcome != nil && !entry.wasDead {
-                counters.duplicates += 1
-                drop(entry)
-            } else {
-                runnable.append(entry.update.conversation)
-            }
-        }
-    }
-
-    /// The database did not answer: ask again for the same.
-    mutating func recallFailed(_ recall: Recall) {
-        guard let tags = recalling?.tags, recalling?.id == recall.id else { return }
-        recalling = nil
-        unrecalled.insert(contentsOf: tags, at: 0)
-    }
-
-    /// The update already took effect: ack it, do nothing.
-    private mutating func drop(_ entry: Entry) {
-        let id = entry.update.conversation
-        conversations[id]?.queue.removeAll { $0 == entry.tag }
-        close(entry)
-        runnable.append(id)
-        rest(id)
-    }
+    // MARK: Ack
 
     /// The entry's delivery, and those of its twins, may be acked.
-    mutating func close(_ entry: Entry) {
-        acks.settled(entry.tag)
+    mutating func acknowledge(_ entry: Entry) {
+        if entry.isDelivered { acks.settled(entry.tag) }
         for twin in entry.twins { acks.settled(twin) }
+    }
+
+    /// As ``acknowledge(_:)``, and nothing more is done with it.
+    mutating func close(_ entry: Entry) {
+        acknowledge(entry)
         entries[entry.tag] = nil
         open[entry.update.id] = nil
-        poisoned[entry.tag] = nil
+        if entry.update.isPayment { openPayments -= 1 }
     }
 
     /// Puts a chat without open updates to rest.
@@ -296,12 +298,17 @@ struct Lane {
     /// Forgets what ran ahead of the database; every open update will be recalled and run again, in order.
     mutating func reset(now: ContinuousClock.Instant) {
         ownership = .wanted
+        // What was read from the database is there, and is read again after the claim.
+        for entry in entries.values where !entry.isDelivered { close(entry) }
         let doubtful = entries.keys.sorted()
         conversations = [:]
         cache.removeAll()
         runnable = []
+        urgent = []
         jobs = [:]
-        retries = []
+        parked = ParkedLines()
+        reading = nil
+        crowded = []
         unrecalled = []
         recalling = nil
         pending = []
@@ -319,6 +326,7 @@ struct Lane {
         for tag in doubtful {
             guard var entry = entries[tag] else { continue }
             entry.doubtful = true
+            entry.row = nil
             entries[tag] = entry
             enqueue(tag, conversation: entry.update.conversation, doubtful: true)
         }
@@ -328,6 +336,7 @@ struct Lane {
     mutating func channelClosed(now: ContinuousClock.Instant) {
         entries = [:]
         open = [:]
+        openPayments = 0
         poisoned = [:]
         isBroken = false
         acks = AckLedger()

@@ -19,6 +19,8 @@ enum LaneEvent: Sendable {
     case renewed(asOf: ContinuousClock.Instant, Result<Void, StoreError>)
     case claimed(Result<LaneTaken, StoreError>)
     case recalled(Recall, Result<RecallAnswer, StoreError>)
+    /// Rows of table `waiting`.
+    case waitingRead(WaitingRead, Result<[DueRow], StoreError>)
     case handled(UInt64, HandlerResult)
     case settled(Result<Void, StoreError>)
     /// Marks made outside a settlement: those that failed come back.
@@ -33,12 +35,15 @@ enum LaneEvent: Sendable {
 struct RecallAnswer: Sendable {
     let inbox: [Int64: InboxOutcome]
     let sessions: [Int64: [UInt8]]
+    var waiting: Set<Int64> = []
 }
 
 /// A claim, and what it found.
 struct LaneTaken: Sendable {
     let claim: LaneClaim
     let unsent: [OutboxRow]
+    /// What waits in the database.
+    let waiting: [WaitingHead]
     /// A predecessor that may still live could be sending these rows.
     let predecessorMayLive: Bool
     /// Before the claim was sent.

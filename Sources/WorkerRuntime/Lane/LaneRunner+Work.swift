@@ -13,12 +13,14 @@ extension LaneRunner {
         do throws(StoreError) {
             let claim = try await database.claimLane(key, worker: worker)
             let unsent = try await database.unsentOutbox(lane: claim, limit: Self.unsentBound)
+            let waiting = try await database.waitingHeads(lane: claim)
             var mayLive = false
             if !unsent.isEmpty, let previous = claim.previousOwner?.incarnation {
                 mayLive = previous == worker.incarnation ? !knownBefore : await predecessorMayLive(previous)
             }
             return .success(
-                LaneTaken(claim: claim, unsent: unsent, predecessorMayLive: mayLive, startedAt: startedAt))
+                LaneTaken(
+                    claim: claim, unsent: unsent, waiting: waiting, predecessorMayLive: mayLive, startedAt: startedAt))
         } catch {
             return .failure(error)
         }
@@ -27,6 +29,31 @@ extension LaneRunner {
     func readUnsent(_ claim: LaneClaim) async -> Result<[OutboxRow], StoreError> {
         do throws(StoreError) {
             return .success(try await database.unsentOutbox(lane: claim, limit: Self.unsentBound))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    func readWaiting(_ read: WaitingRead, _ claim: LaneClaim) async -> Result<[DueRow], StoreError> {
+        do throws(StoreError) {
+            return .success(
+                try await database.waitingRows(lane: claim, lines: read.lines, limit: Lane.windowRows))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    func recall(_ recall: Recall, _ claim: LaneClaim, anythingWaits: Bool) async -> Result<RecallAnswer, StoreError> {
+        do throws(StoreError) {
+            if anythingWaits {
+                let answer = try await database.recall(
+                    lane: claim, updates: recall.updates, conversations: recall.conversations)
+                return .success(
+                    RecallAnswer(inbox: answer.settled, sessions: answer.sessions, waiting: answer.waiting))
+            }
+            let answer = try await database.recall(
+                bot: spec.id, updates: recall.updates, conversations: recall.conversations)
+            return .success(RecallAnswer(inbox: answer.settled, sessions: answer.sessions))
         } catch {
             return .failure(error)
         }

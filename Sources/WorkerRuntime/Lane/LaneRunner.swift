@@ -176,10 +176,14 @@ struct LaneSubscription: Sendable {
 
 extension Arrival {
     init(_ delivery: Delivery) {
+        let headers = delivery.headers
         self.init(
             tag: delivery.tag,
             redelivered: delivery.redelivered,
-            replay: delivery.headers[FleetTopology.replayHeader]?.integer,
+            replay: headers[FleetTopology.replayHeader]?.integer,
+            age: headers[FleetTopology.receivedHeader]?.integer.map {
+                .milliseconds(Timestamp.now.milliseconds - $0)
+            },
             body: delivery.body
         )
     }

@@ -62,9 +62,18 @@ struct LaneSession {
             databaseTasks -= 1
             switch result {
             case .success(let answer):
-                lane.recalled(recall, inbox: answer.inbox, sessions: answer.sessions, now: now)
+                lane.recalled(
+                    recall, inbox: answer.inbox, sessions: answer.sessions, waiting: answer.waiting, now: now)
             case .failure(let error):
                 lane.recallFailed(recall)
+                pauseDatabase(error, now: now)
+            }
+        case .waitingRead(let read, let result):
+            databaseTasks -= 1
+            switch result {
+            case .success(let rows): lane.waitingRead(read, rows: rows, now: now)
+            case .failure(let error):
+                lane.waitingReadFailed(read, now: now)
                 pauseDatabase(error, now: now)
             }
         case .handled(let job, let result):
@@ -97,11 +106,14 @@ struct LaneSession {
         case .success(let taken):
             claim = taken.claim
             lane.claimed(
-                taken.claim, unsent: taken.unsent, predecessorMayLive: taken.predecessorMayLive,
-                asOf: taken.startedAt, now: now)
+                taken.claim, unsent: taken.unsent, waiting: taken.waiting,
+                predecessorMayLive: taken.predecessorMayLive, asOf: taken.startedAt, now: now)
             runner.logger.info(
                 "lane claimed",
-                metadata: ["term": "\(taken.claim.term)", "unsent": "\(taken.unsent.count)"]
+                metadata: [
+                    "term": "\(taken.claim.term)", "unsent": "\(taken.unsent.count)",
+                    "waiting": "\(lane.parkedRows)",
+                ]
             )
         case .failure(let error):
             lane.claimFailed()
@@ -155,9 +167,10 @@ struct LaneSession {
             startRecall(&lane, now: now)
             startReread(&lane, now: now)
             startRenewal(&lane, now: now)
+            startWaitingRead(&lane, now: now)
         }
-        lane.resumeRetries(now: now)
         _ = lane.expire(now: now)
+        lane.parkSlow(now: now)
         // Those that ran out of time, and those that a reset has forgotten: their results count no more.
         for (job, task) in handlers where lane.jobs[job] == nil {
             task.cancel()
@@ -165,6 +178,7 @@ struct LaneSession {
         }
         while let job = lane.takeJob(now: now) { run(job, &lane) }
         now = .now
+        lane.parkCrowded(now: now)
         if databasePauseUntil == nil {
             startSettlement(&lane, now: now)
             startMarking(&lane)
@@ -193,22 +207,21 @@ struct LaneSession {
         if recall.updates.isEmpty && recall.conversations.isEmpty {
             return lane.recalled(recall, inbox: [:], sessions: [:], now: now)
         }
+        guard let claim else { return lane.recallFailed(recall) }
         databaseTasks += 1
         let runner = runner
+        let anythingWaits = !lane.parked.isEmpty
         Task {
-            let result: Result<RecallAnswer, StoreError>
-            do throws(StoreError) {
-                let answer = try await runner.database.recall(
-                    bot: runner.spec.id,
-                    updates: recall.updates,
-                    conversations: recall.conversations
-                )
-                result = .success(RecallAnswer(inbox: answer.settled, sessions: answer.sessions))
-            } catch {
-                result = .failure(error)
-            }
+            let result = await runner.recall(recall, claim, anythingWaits: anythingWaits)
             runner.mailbox.post(.recalled(recall, result))
         }
+    }
+
+    private mutating func startWaitingRead(_ lane: inout Lane, now: ContinuousClock.Instant) {
+        guard !isFenced, let claim, let read = lane.takeWaitingRead(now: now) else { return }
+        databaseTasks += 1
+        let runner = runner
+        Task { runner.mailbox.post(.waitingRead(read, await runner.readWaiting(read, claim))) }
     }
 
     private mutating func startReread(_ lane: inout Lane, now: ContinuousClock.Instant) {
@@ -226,7 +239,9 @@ struct LaneSession {
     }
 
     private mutating func startSettlement(_ lane: inout Lane, now: ContinuousClock.Instant) {
-        guard !isFenced, let claim, let settlement = lane.takeSettlement(now: now) else { return }
+        guard !isFenced, let claim,
+            let settlement = lane.takeSettlement(now: now, moreComes: !runner.mailbox.isEmpty)
+        else { return }
         databaseTasks += 1
         let runner = runner
         Task {

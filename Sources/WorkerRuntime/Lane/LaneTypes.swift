@@ -7,6 +7,8 @@ struct Arrival: Sendable {
     let redelivered: Bool
     /// The dead letter it replays; its update may take effect although the inbox knows it as dead.
     let replay: Int64?
+    /// Since it came in, by wall clocks; `nil` when nobody said.
+    let age: Duration?
     let content: Content
 
     enum Content: Sendable {
@@ -14,10 +16,11 @@ struct Arrival: Sendable {
         case unreadable(body: [UInt8], reason: String)
     }
 
-    init(tag: UInt64, redelivered: Bool, replay: Int64?, body: [UInt8]) {
+    init(tag: UInt64, redelivered: Bool, replay: Int64?, age: Duration? = nil, body: [UInt8]) {
         self.tag = tag
         self.redelivered = redelivered
         self.replay = replay
+        self.age = age
         do throws(UpdateError) {
             content = .update(try UpdateEnvelope(body: body))
         } catch {

@@ -21,6 +21,9 @@ final class Mailbox<Event: Sendable>: Sendable {
         waiter?.resume()
     }
 
+    /// Nothing waits for ``next()``.
+    var isEmpty: Bool { state.withLock { $0.events.isEmpty } }
+
     /// Makes ``next()`` return, with nothing if nothing is there.
     func wake() {
         let waiter = state.withLock { state in

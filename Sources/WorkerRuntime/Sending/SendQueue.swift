@@ -29,6 +29,8 @@ struct SendQueue {
     /// Nothing of the bot goes out before.
     private var pausedUntil: ContinuousClock.Instant?
     private(set) var unsent = 0
+    /// Of one chat.
+    func unsent(of chat: Int64) -> Int { chats[chat]?.rows.count ?? 0 }
 
     init(config: BotConfig) {
         limit = config.int("send.concurrency")

@@ -18,6 +18,8 @@ final class CounterBoard: Sendable {
                 total.duplicates += lane.duplicates
                 total.failedAttempts += lane.failedAttempts
                 total.deadLettered += lane.deadLettered
+                total.expired += lane.expired
+                total.waiting += lane.waiting
                 total.sent += lane.sent
                 total.sendErrors += lane.sendErrors
                 total.batches += lane.batches
