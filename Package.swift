@@ -97,8 +97,13 @@ let package = Package(
         ),
         library(
             "Gateway",
-            ["TelegramAPI", "HTTPTransport", "FleetControl", "Broker", "Store", "EventLoop", "FleetModel", log]
+            [
+                "TelegramAPI", "HTTPTransport", "FleetControl", "Broker", "Store", "EventLoop", "FleetModel", log,
+                crypto,
+            ]
         ),
+        // Apart from Gateway, which stays free of NIO.
+        library("GatewayHTTP", ["Gateway", log, lifecycle, http]),
         library(
             "Coordinator",
             [
@@ -119,8 +124,8 @@ let package = Package(
         executable(
             "FleetGateway",
             [
-                "Gateway", "Broker", "FleetControl", "Store", "HTTPTransport", "TelegramAPI", "FleetLogging",
-                "FleetModel", arguments, log, lifecycle, signals,
+                "Gateway", "GatewayHTTP", "Broker", "FleetControl", "Store", "HTTPTransport", "TelegramAPI",
+                "FleetLogging", "FleetModel", arguments, log, lifecycle, signals,
             ]
         ),
         executable(
@@ -147,7 +152,7 @@ let package = Package(
         tests("BrokerTests", ["Broker", "EventLoop", "CRabbitMQ", log]),
         tests("HTTPTransportTests", ["HTTPTransport", "EventLoop", "FleetTesting"]),
         tests("TelegramAPITests", ["TelegramAPI", "HTTPTransport", "FleetModel", "FleetTesting"]),
-        tests("GatewayTests", ["Gateway", "TelegramAPI", "Broker", "HTTPTransport", "FleetModel", log]),
+        tests("GatewayTests", ["Gateway", "TelegramAPI", "Broker", "HTTPTransport", "Store", "FleetModel", log]),
         tests("LocalServicesTests", ["LocalServices"]),
         tests("FleetCtlTests", ["FleetCtlKit", "HTTPTransport", "LocalServices", "FleetModel"]),
         tests("FleetControlTests", ["FleetControl", "FleetModel"]),
@@ -157,7 +162,8 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "FleetTesting", "Coordinator", "FleetControl", "Gateway", "HTTPTransport", "Broker", "LocalServices",
+                "FleetTesting", "Coordinator", "FleetControl", "Gateway", "GatewayHTTP", "HTTPTransport", "Broker",
+                "LocalServices",
                 "Store",
                 "TelegramAPI", "FleetModel", log,
             ]

@@ -18,6 +18,9 @@ struct GatewayProcess: Service {
     private let place: String
     private let startup: Duration
 
+    /// For the server that takes them.
+    var webhooks: WebhookIntake? { gateway.webhooks }
+
     struct Missing: Error, CustomStringConvertible {
         let name: String
         let hint: String
@@ -25,7 +28,9 @@ struct GatewayProcess: Service {
     }
 
     /// - Parameter startup: how long RabbitMQ may be away at the start.
-    init(name: String, maximumPollers: Int, startup: Duration, logger: Logger) throws {
+    init(
+        name: String, maximumPollers: Int, webhooks: WebhookConfiguration?, startup: Duration, logger: Logger
+    ) throws {
         let amqp = try Self.required("FLEET_AMQP_URL", "the address of RabbitMQ, amqp://user:password@host:5672/vhost")
         let url = try Self.required(
             "FLEET_DATABASE_URL", "the address of PostgreSQL, postgres://user:password@host/name")
@@ -33,6 +38,7 @@ struct GatewayProcess: Service {
         var configuration = GatewayConfiguration(
             telegramAPI: Self.value("FLEET_TELEGRAM_API") ?? TelegramClient.defaultBaseURL)
         configuration.maximumPollers = maximumPollers
+        configuration.webhooks = webhooks
 
         var broker = try BrokerConfiguration(url: amqp, name: name)
         broker.caFile = Self.value("FLEET_AMQP_CA_FILE")

@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// Stands between a client and a server on this machine, and can cut or stall what passes through.
+/// Stands between clients and servers on this machine, and can cut or stall what passes through.
 public final class TCPRelay: Sendable {
     /// Connect to 127.0.0.1 and this.
     public let port: Int
@@ -11,9 +11,26 @@ public final class TCPRelay: Sendable {
     private final class Shared: Sendable {
         let open = Mutex<[Int32]>([])
         let isStalled = Atomic<Bool>(false)
+        let targets = Mutex<[(host: String, port: Int)]>([])
+        let accepted = Atomic<Int>(0)
+
+        /// Targets take turns.
+        var next: (host: String, port: Int)? {
+            let turn = accepted.add(1, ordering: .relaxed).oldValue
+            return targets.withLock { $0.isEmpty ? nil : $0[turn % $0.count] }
+        }
     }
 
-    public init(to host: String, port target: Int) throws {
+    public convenience init(to host: String, port target: Int) throws {
+        try self.init()
+        forward(to: [(host, target)])
+    }
+
+    /// Connections that come from now on go to these servers in turn; with none they are closed.
+    public func forward(to targets: [(host: String, port: Int)]) { state.targets.withLock { $0 = targets } }
+
+    /// A relay without a server yet.
+    public init() throws {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = Self.loopback(0)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
@@ -31,7 +48,7 @@ public final class TCPRelay: Sendable {
             while true {
                 let client = accept(listener, nil, nil)
                 guard client >= 0 else { return }
-                guard let server = Self.connect(host, target) else {
+                guard let target = state.next, let server = Self.connect(target.host, target.port) else {
                     close(client)
                     continue
                 }

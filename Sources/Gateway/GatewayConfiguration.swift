@@ -6,7 +6,7 @@ public struct GatewayConfiguration: Sendable {
     public var pollTimeout: Duration = .seconds(25)
     /// Updates an answer may hold, 1...100: also the most that a bot's poller keeps in memory.
     public var pollLimit = 100
-    /// Bots this process polls at a time; others are left to other gateways.
+    /// Bots this process takes in at a time; others are left to other gateways.
     public var maximumPollers = 2000
     /// A gateway that dies frees its bots after this time.
     public var leaseTTL: Duration = .seconds(15)
@@ -21,6 +21,9 @@ public struct GatewayConfiguration: Sendable {
     public var endDeadline: Duration = .seconds(5)
     /// For publishing what is at hand and giving the leases back when the process stops.
     public var stopDeadline: Duration = .seconds(10)
+
+    /// `nil`: this gateway takes no webhooks, and leaves bots that want one to others.
+    public var webhooks: WebhookConfiguration?
 
     public init(telegramAPI: String) { self.telegramAPI = telegramAPI }
 }

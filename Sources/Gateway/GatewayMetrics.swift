@@ -12,13 +12,19 @@ public struct GatewayMetrics: Sendable, Equatable {
     /// Publications the broker refused, had no queue for, or left open.
     public var publishFailures = 0
     public var tokensRefused = 0
+    /// Requests of webhooks answered with 200.
+    public var requestsTaken = 0
+    /// Those answered with 503.
+    public var requestsRefused = 0
+    /// Those of an unknown path or with a wrong secret.
+    public var requestsForeign = 0
     public var leasesTaken = 0
     public var leasesLost = 0
 
     public init() {}
 }
 
-/// Shared by all pollers; touched once a round trip.
+/// Shared by all pollers and requests; touched once a round trip.
 final class GatewayCounters: Sendable {
     private let values = Mutex(GatewayMetrics())
     func count(_ body: (inout GatewayMetrics) -> Void) { values.withLock { body(&$0) } }

@@ -25,18 +25,22 @@ struct Poller: Sendable {
     let source: any UpdateSource
     let sink: any UpdateSink
     let lease: Lease
+    /// A webhook may be set: it is deleted before the first poll.
+    var hasWebhook = false
+    let board: IntakeBoard
     let counters: GatewayCounters
     let logger: Logger
 
-    enum End: Sendable, Equatable {
-        case stopped, leaseLost, tokenRefused
-    }
-
-    func run() async -> End {
-        var state = PollerState()
+    func run() async -> IntakeEnd {
+        var state = PollerState(hasWebhook: hasWebhook)
         var action = state.begin()
+        var said: IntakeReport?
         while true {
             report(state.takeNotices())
+            if said != state.report {
+                said = state.report
+                board.set(state.report, of: bot.id)
+            }
             if case .end(let end) = action { return end == .tokenRefused ? .tokenRefused : .stopped }
             guard lease.isValid(at: .now) else { return .leaseLost }
             let event = await perform(action)

@@ -1,5 +1,6 @@
 import Broker
 import EventLoop
+import FleetModel
 import TelegramAPI
 
 /// What one bot's poller does next. A value: events go in, the one action to do next comes out.
@@ -68,10 +69,24 @@ struct PollerState {
     private var restartBackoff = Backoff(floor: .seconds(1), cap: .seconds(30))
     private var hasNamedKinds = false
     private var hasDeletedWebhook = false
-    private var isTelegramFailing = false
+    /// One is or may be set, and Telegram refuses polls until it is deleted.
+    private var mustDeleteWebhook: Bool
+    /// What keeps Telegram's updates away.
+    private var telegramTrouble: IntakeReport?
     private var isIntakeFailing = false
     private var isStopping = false
     private var notices: [Notice] = []
+
+    init(hasWebhook: Bool = false) { mustDeleteWebhook = hasWebhook }
+
+    /// How it goes, for those who look.
+    var report: IntakeReport {
+        if let telegramTrouble { return telegramTrouble }
+        if isIntakeFailing {
+            return IntakeReport(.failing, "RabbitMQ does not take updates: queue full, or broker away")
+        }
+        return IntakeReport(.polling)
+    }
 
     mutating func takeNotices() -> [Notice] {
         defer { notices = [] }
@@ -92,8 +107,10 @@ struct PollerState {
         case .pauseEnded:
             waves = Waves.split(pending)[...]
             return publishOrPoll()
-        case .webhookDeleted: return poll()
-        case .webhookKept(let error): return error.disposition == .stop ? pollFailed(error) : pauseForTelegram()
+        case .webhookDeleted:
+            mustDeleteWebhook = false
+            return poll()
+        case .webhookKept(let error): return pollFailed(error)
         case .commitEnded: return .end(.stopped)
         }
     }
@@ -101,7 +118,9 @@ struct PollerState {
     // MARK: Telegram
 
     private mutating func poll() -> Action {
-        guard isStopping else { return .poll(offset: offset, allKinds: !hasNamedKinds) }
+        guard isStopping else {
+            return mustDeleteWebhook ? .deleteWebhook : .poll(offset: offset, allKinds: !hasNamedKinds)
+        }
         // The next poller would get these again, and the inbox would drop them: not needed, but it spares the queue up
         // to a whole answer of copies.
         if let offset, offset != acknowledged { return .commit(offset: offset) }
@@ -114,8 +133,8 @@ struct PollerState {
         telegramBackoff.reset()
         conflictBackoff.reset()
         hasDeletedWebhook = false
-        if isTelegramFailing {
-            isTelegramFailing = false
+        if telegramTrouble != nil {
+            telegramTrouble = nil
             notices.append(.telegramWorks)
         }
         guard let last = updates.map(\.id).max(), let first = updates.map(\.id).min() else { return poll() }
@@ -143,6 +162,7 @@ struct PollerState {
         switch error {
         case .unauthorized, .notFound:
             notices.append(.tokenRefused(error))
+            telegramTrouble = IntakeReport(.refused, "\(error)")
             return .end(.tokenRefused)
         case .conflict(let text):
             if text.contains("webhook") {
@@ -150,18 +170,19 @@ struct PollerState {
                 if isStopping { return .end(.stopped) }
                 if !hasDeletedWebhook {
                     hasDeletedWebhook = true
+                    mustDeleteWebhook = true
                     notices.append(.webhookInTheWay)
                     return .deleteWebhook
                 }
             }
-            if !isTelegramFailing { notices.append(.conflict(text)) }
-            isTelegramFailing = true
+            if telegramTrouble?.condition != .conflict { notices.append(.conflict(text)) }
+            telegramTrouble = IntakeReport(.conflict, text)
             return isStopping ? .end(.stopped) : .pause(conflictBackoff.next())
         case .rateLimited(let delay):
             return isStopping ? .end(.stopped) : .pause(max(delay, .seconds(1)))
         default:
-            if !isTelegramFailing, !isStopping { notices.append(.telegramFails(error)) }
-            isTelegramFailing = true
+            if telegramTrouble == nil, !isStopping { notices.append(.telegramFails(error)) }
+            telegramTrouble = IntakeReport(.failing, "\(error)")
             return pauseForTelegram()
         }
     }

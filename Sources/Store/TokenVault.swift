@@ -7,9 +7,23 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// Seals bot tokens for storage with AES-256-GCM. What it sealed for one bot opens for that bot alone.
+/// Seals bots' tokens and webhook secrets for storage with AES-256-GCM. What it sealed for one bot and purpose opens for
+/// those alone.
 public struct TokenVault: Sendable, CustomStringConvertible, CustomReflectable {
     private let key: SymmetricKey
+
+    public enum Purpose: String, Sendable {
+        case token
+        case webhookSecret = "webhook secret"
+
+        /// What the seal vouches for beside the text. No bot's id contains a slash.
+        fileprivate func context(_ bot: BotID) -> Data {
+            switch self {
+            case .token: Data(bot.rawValue.utf8)
+            case .webhookSecret: Data("\(bot)/webhook".utf8)
+            }
+        }
+    }
 
     /// - Parameter key: 32 bytes.
     public init(key: [UInt8]) throws(StoreError) {
@@ -33,29 +47,31 @@ public struct TokenVault: Sendable, CustomStringConvertible, CustomReflectable {
         try self.init(key: bytes)
     }
 
-    public func seal(_ token: Secret, for bot: BotID) throws(StoreError) -> [UInt8] {
+    public func seal(_ secret: Secret, for bot: BotID, as purpose: Purpose = .token) throws(StoreError) -> [UInt8] {
         do {
             let box = try AES.GCM.seal(
-                Data(token.reveal().utf8),
+                Data(secret.reveal().utf8),
                 using: key,
-                authenticating: Data(bot.rawValue.utf8)
+                authenticating: purpose.context(bot)
             )
-            guard let combined = box.combined else { throw StoreError(.vault, "cannot seal the token of \(bot)") }
+            guard let combined = box.combined else {
+                throw StoreError(.vault, "cannot seal the \(purpose.rawValue) of \(bot)")
+            }
             return [UInt8](combined)
         } catch {
-            throw StoreError(.vault, "cannot seal the token of \(bot)")
+            throw StoreError(.vault, "cannot seal the \(purpose.rawValue) of \(bot)")
         }
     }
 
-    public func open(_ sealed: [UInt8], for bot: BotID) throws(StoreError) -> Secret {
+    public func open(_ sealed: [UInt8], for bot: BotID, as purpose: Purpose = .token) throws(StoreError) -> Secret {
         do {
             let box = try AES.GCM.SealedBox(combined: Data(sealed))
-            let text = try AES.GCM.open(box, using: key, authenticating: Data(bot.rawValue.utf8))
+            let text = try AES.GCM.open(box, using: key, authenticating: purpose.context(bot))
             return Secret(String(decoding: text, as: UTF8.self))
         } catch {
             throw StoreError(
                 .vault,
-                "cannot open the token of \(bot): it was sealed with another key; check FLEET_KEY_FILE"
+                "cannot open the \(purpose.rawValue) of \(bot): it was sealed with another key; check FLEET_KEY_FILE"
             )
         }
     }

@@ -1,4 +1,5 @@
 import Broker
+import FleetModel
 import HTTPTransport
 import TelegramAPI
 import Testing
@@ -120,6 +121,40 @@ import Testing
         #expect(handle(.pauseEnded) == "poll - all")
         #expect(handle(.received([])) == "poll -")
         #expect(handle(.pollFailed(error)) == "deleteWebhook")
+    }
+
+    @Test mutating func aWebhookThatMayBeSetIsDeletedBeforeTheFirstPoll() {
+        state = PollerState(hasWebhook: true)
+        #expect(brief(state.begin()) == "deleteWebhook")
+        #expect(handle(.webhookKept(.server(status: 502))) == "pause")
+        #expect(state.report.condition == .failing)
+        #expect(handle(.pauseEnded) == "deleteWebhook")
+        #expect(handle(.webhookDeleted) == "poll - all")
+        #expect(handle(.received([])) == "poll -")
+        #expect(state.report.condition == .polling)
+        state = PollerState(hasWebhook: true)
+        state.stop()
+        #expect(brief(state.begin()) == "end stopped")
+    }
+
+    @Test mutating func howItGoesIsToldUntilItGoesOtherwise() {
+        _ = state.begin()
+        #expect(state.report == IntakeReport(.polling))
+        _ = handle(.pollFailed(.conflict("terminated by other getUpdates request")))
+        #expect(state.report == IntakeReport(.conflict, "terminated by other getUpdates request"))
+        _ = handle(.pauseEnded)
+        _ = handle(.pollFailed(.server(status: 502)))
+        #expect(state.report.condition == .failing)
+        _ = handle(.pauseEnded)
+        _ = handle(.received([update(1, chat: 1)]))
+        #expect(state.report == IntakeReport(.polling))
+        _ = handle(.published([.nacked]))
+        #expect(state.report.condition == .failing && state.report.detail?.contains("RabbitMQ") == true)
+        _ = handle(.pauseEnded)
+        _ = handle(.published([.confirmed]))
+        #expect(state.report == IntakeReport(.polling))
+        _ = handle(.pollFailed(.unauthorized))
+        #expect(state.report.condition == .refused)
     }
 
     @Test mutating func aRateLimitIsWaitedOut() {

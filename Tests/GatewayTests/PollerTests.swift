@@ -97,7 +97,8 @@ private final class FakeQueue: UpdateSink {
         let bot = BotSpec(id: try #require(BotID("b")), behaviour: "echo")
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         return Poller(
-            bot: bot, source: source, sink: sink, lease: lease, counters: GatewayCounters(), logger: logger)
+            bot: bot, source: source, sink: sink, lease: lease, board: IntakeBoard(),
+            counters: GatewayCounters(), logger: logger)
     }
 
     @Test func allOfAChatArriveInOrderThoughTheQueueRefusesAndForgets() async throws {

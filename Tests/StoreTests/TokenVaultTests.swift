@@ -31,6 +31,15 @@ import Testing
         #expect(throws: StoreError.self) { try vault.open([], for: bot) }
     }
 
+    @Test func oneKindOfSecretDoesNotOpenAsAnother() throws {
+        let vault = try TokenVault(key: [UInt8](0..<32))
+        let sealed = try vault.seal(token, for: bot)
+        #expect(throws: StoreError.self) { try vault.open(sealed, for: bot, as: .webhookSecret) }
+        let webhook = try vault.seal(token, for: bot, as: .webhookSecret)
+        #expect(throws: StoreError.self) { try vault.open(webhook, for: bot) }
+        #expect(try vault.open(webhook, for: bot, as: .webhookSecret) == token)
+    }
+
     @Test func keysAreReadAsHexadecimalAndBase64() throws {
         let hexadecimal = [UInt8](0..<32).hexadecimal
         let base64 = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="

@@ -6,6 +6,8 @@ public struct BotRecord: Sendable, Equatable {
     public let telegramID: Int64?
     public let username: String?
     public let hasToken: Bool
+    /// Set from before Telegram is told of a webhook until after it was told to forget it.
+    public let webhook: WebhookRecord?
     public let createdAt: Timestamp
 }
 
@@ -128,7 +130,7 @@ extension Database {
 
     private static let botColumns = """
         SELECT id, behaviour, labels::text, desired, lanes, queue, api_url, telegram_id, username,
-            token_sealed IS NOT NULL, created_at, intake, workers FROM bot
+            token_sealed IS NOT NULL, created_at, intake, workers, webhook_path, webhook_secret_sealed FROM bot
         """
 
     static func noBot(_ id: BotID) -> StoreError { StoreError(.notFound, "there is no bot \(id)") }
@@ -176,6 +178,7 @@ extension BotRecord {
         telegramID = row.int64(7)
         username = row.text(8)
         hasToken = row.bool(9) ?? false
+        webhook = WebhookRecord(path: row.text(13), sealedSecret: row.bytes(14))
         self.createdAt = createdAt
     }
 }

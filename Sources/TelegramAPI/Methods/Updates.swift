@@ -87,13 +87,54 @@ public struct DeleteWebhook: TelegramMethod {
     }
 }
 
+/// Bot API, "getWebhookInfo".
+public struct GetWebhookInfo: TelegramMethod {
+    public typealias Result = WebhookInfo
+    public static let name = "getWebhookInfo"
+    public init() {}
+}
+
+/// Bot API, "WebhookInfo".
+public struct WebhookInfo: Decodable, Sendable, Equatable {
+    /// Empty when none is set.
+    public var url: String
+    public var pendingUpdateCount: Int
+    /// Seconds since 1970, by Telegram's clock.
+    public var lastErrorDate: Int64?
+    public var lastErrorMessage: String?
+
+    public init(url: String, pendingUpdateCount: Int, lastErrorDate: Int64? = nil, lastErrorMessage: String? = nil) {
+        self.url = url
+        self.pendingUpdateCount = pendingUpdateCount
+        self.lastErrorDate = lastErrorDate
+        self.lastErrorMessage = lastErrorMessage
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case url
+        case pendingUpdateCount = "pending_update_count"
+        case lastErrorDate = "last_error_date"
+        case lastErrorMessage = "last_error_message"
+    }
+}
+
 extension TelegramClient {
     public func getMe(deadline: Duration = .seconds(10)) async throws(TelegramError) -> User {
         try await call(GetMe(), deadline: deadline)
     }
 
-    public func setWebhook(_ webhook: SetWebhook) async throws(TelegramError) { _ = try await call(webhook) }
+    public func setWebhook(
+        _ webhook: SetWebhook, deadline: Duration = .seconds(30)
+    ) async throws(TelegramError) {
+        _ = try await call(webhook, deadline: deadline)
+    }
+
+    public func webhookInfo(deadline: Duration = .seconds(10)) async throws(TelegramError) -> WebhookInfo {
+        try await call(GetWebhookInfo(), deadline: deadline)
+    }
 
     /// Gives the bot back to long polling. Waiting updates stay.
-    public func deleteWebhook() async throws(TelegramError) { _ = try await call(DeleteWebhook()) }
+    public func deleteWebhook(deadline: Duration = .seconds(30)) async throws(TelegramError) {
+        _ = try await call(DeleteWebhook(), deadline: deadline)
+    }
 }

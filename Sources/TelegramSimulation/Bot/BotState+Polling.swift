@@ -51,7 +51,10 @@ extension BotState {
         sink: () -> any PollSink,
         now: Int64
     ) -> (outcome: PollOutcome, terminated: PollAnswer?) {
-        if webhook != nil { return (.reply(Reply(.webhookActive)), nil) }
+        if webhook != nil {
+            counts.refused[Method.getUpdates.index] += 1
+            return (.reply(Reply(.webhookActive)), nil)
+        }
         let terminated = endPoll(with: .otherPoller)
         if let allowed = request.allowed { self.allowed = allowed.kinds }
         expire(now: now)

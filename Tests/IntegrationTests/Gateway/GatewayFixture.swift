@@ -25,18 +25,22 @@ struct GatewayFixture: Sendable {
     var queue: String { FleetTopology.intakeQueue(of: bot) }
 
     /// - Parameter declaring: `false`: the test makes the bot's queue itself.
-    static func with(declaring: Bool = true, _ body: (GatewayFixture) async throws -> Void) async throws {
+    static func with(
+        declaring: Bool = true, intake: IntakeMode = .polling, amqpURL: String? = nil,
+        _ body: (GatewayFixture) async throws -> Void
+    ) async throws {
         let keyFile = FileManager.default.temporaryDirectory.appendingPathComponent("key-\(Incarnation())").path
         defer { try? FileManager.default.removeItem(atPath: keyFile) }
         let vault = try TokenVault(file: keyFile, createIfMissing: true)
         let simulator = try await SimulatorProcess.start()
         let telegram = try await simulator.addBot()
         let bot = try #require(BotID("g\(Incarnation())"))
-        let url = try #require(ProcessInfo.processInfo.environment["FLEET_AMQP_URL"], "FLEET_AMQP_URL is not set")
+        let shared = ProcessInfo.processInfo.environment["FLEET_AMQP_URL"]
+        let url = try #require(amqpURL ?? shared, "FLEET_AMQP_URL is not set")
         let broker = try BrokerConfiguration(url: url, name: "test")
         let transport = try HTTPTransport()
         try await TestDatabase.with { database in
-            let spec = BotSpec(id: bot, behaviour: "echo", queue: .classic, apiURL: simulator.url)
+            let spec = BotSpec(id: bot, behaviour: "echo", queue: .classic, intake: intake, apiURL: simulator.url)
             try await database.addBot(spec, token: Secret(telegram.token), vault: vault)
             let connection = try await BrokerConnection.open(broker, logger: TestBroker.logger)
             if declaring { try await connection.openChannel().declareIntake(of: spec) }
@@ -45,10 +49,14 @@ struct GatewayFixture: Sendable {
                 channel: try await connection.openChannel(), transport: transport, keyFile: keyFile)
             let result: Result<Void, any Error>
             do { result = .success(try await body(fixture)) } catch { result = .failure(error) }
-            let cleaner = try await connection.openChannel()
+            // The test may have restarted the broker.
+            let open =
+                connection.isOpen
+                ? connection : try await BrokerConnection.open(broker, logger: TestBroker.logger)
+            let cleaner = try await open.openChannel()
             try await cleaner.deleteQueue(FleetTopology.intakeQueue(of: bot))
             try await cleaner.deleteQueue(FleetTopology.brokerDeadQueue(of: bot))
-            await connection.close()
+            await open.close()
             try result.get()
         }
         await transport.shutdown()
@@ -57,7 +65,8 @@ struct GatewayFixture: Sendable {
     /// A gateway that runs until the body is over, and has then given everything back.
     func withGateway(
         _ name: String = "gateway", broker: BrokerConfiguration? = nil, ttl: Duration = .seconds(15),
-        renewal: Duration = .milliseconds(300), maximumPollers: Int = 100, _ body: (Gateway) async throws -> Void
+        renewal: Duration = .milliseconds(300), maximumPollers: Int = 100,
+        webhooks: WebhookConfiguration? = nil, _ body: (Gateway) async throws -> Void
     ) async throws {
         var configuration = GatewayConfiguration(telegramAPI: simulator.url)
         configuration.leaseTTL = ttl
@@ -65,6 +74,7 @@ struct GatewayFixture: Sendable {
         configuration.leaseRenewal = renewal
         configuration.leaseMargin = .milliseconds(500)
         configuration.botRefresh = .milliseconds(100)
+        configuration.webhooks = webhooks
         let link = BrokerLink(configuration: broker ?? self.broker, logger: TestBroker.logger)
         let gateway = Gateway(
             configuration, identity: WorkerIdentity(name: name), database: database, vault: vault, broker: link,
