@@ -56,7 +56,8 @@ import Testing
 
     @Test(arguments: [
         (BotChange(lanes: 1, workers: 1024), nil), (BotChange(lanes: 1024), nil), (BotChange(workers: 2), nil),
-        (BotChange(), "nothing to change; give lanes or workers"),
+        (BotChange(intake: .webhook), nil),
+        (BotChange(), "nothing to change; give lanes, workers or intake"),
         (BotChange(lanes: 0), "lanes: expected 1 to 1024, got 0"),
         (BotChange(lanes: 4, workers: 1025), "workers: expected 1 to 1024, got 1025"),
     ]) func aChangeOfABot(change: BotChange, problem: String?) {

@@ -21,7 +21,7 @@ enum BotAdmission {
     }
 
     static func check(_ change: BotChange) throws(APIFailure) {
-        if change.isEmpty { throw .badRequest("nothing to change; give lanes or workers") }
+        if change.isEmpty { throw .badRequest("nothing to change; give lanes, workers or intake") }
         if let lanes = change.lanes { try check(count: lanes, "lanes") }
         if let workers = change.workers { try check(count: workers, "workers") }
     }

@@ -102,6 +102,7 @@ extension Fleet {
         var detail: [String: ConfigValue] = [:]
         if let lanes = change.lanes { detail["lanes"] = .int(Int64(lanes)) }
         if let workers = change.workers { detail["workers"] = .int(Int64(workers)) }
+        if let intake = change.intake { detail["intake"] = .string(intake.rawValue) }
         await audit("bot.set", id.rawValue, by: author, .object(detail))
         await steward.refresh()
         return try await bot(id)

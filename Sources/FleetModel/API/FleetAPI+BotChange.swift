@@ -2,16 +2,18 @@
 public struct BotChange: Sendable, Codable, Equatable {
     public var lanes: Int?
     public var workers: Int?
+    public var intake: IntakeMode?
 
-    public init(lanes: Int? = nil, workers: Int? = nil) {
+    public init(lanes: Int? = nil, workers: Int? = nil, intake: IntakeMode? = nil) {
         self.lanes = lanes
         self.workers = workers
+        self.intake = intake
     }
 
     public var isEmpty: Bool { self == BotChange() }
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case lanes, workers
+        case lanes, workers, intake
     }
 
     public init(from decoder: any Decoder) throws {
@@ -23,5 +25,6 @@ public struct BotChange: Sendable, Codable, Equatable {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         lanes = try container.decodeIfPresent(Int.self, forKey: .lanes)
         workers = try container.decodeIfPresent(Int.self, forKey: .workers)
+        intake = try container.decodeIfPresent(IntakeMode.self, forKey: .intake)
     }
 }

@@ -87,10 +87,14 @@ extension Database {
     /// Changes what is given and leaves the rest.
     /// - Throws: `.notFound`
     public func changeBot(_ id: BotID, _ wanted: BotChange) async throws(StoreError) {
-        let sql = "UPDATE bot SET lanes = coalesce($2, lanes), workers = coalesce($3, workers) WHERE id = $1"
+        let sql = """
+            UPDATE bot SET lanes = coalesce($2, lanes), workers = coalesce($3, workers), intake = coalesce($4, intake)
+            WHERE id = $1
+            """
         try await change(id, "bot.change", sql) {
             $0.add(wanted.lanes.map { Int32(clamping: $0) })
             $0.add(wanted.workers.map { Int32(clamping: $0) })
+            $0.add(wanted.intake?.rawValue)
         }
     }
 

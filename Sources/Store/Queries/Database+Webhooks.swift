@@ -16,18 +16,6 @@ public struct WebhookRecord: Sendable, Equatable {
 }
 
 extension Database {
-    /// Read by the gateways, which see to the rest.
-    /// - Throws: `.notFound`
-    public func setIntake(_ intake: IntakeMode, of id: BotID) async throws(StoreError) {
-        let statement = Statement("bot.set_intake", "UPDATE bot SET intake = $2 WHERE id = $1 RETURNING id") {
-            $0.add(id)
-            $0.add(intake.rawValue)
-        }
-        if try await query(statement, idempotent: true).isEmpty {
-            throw StoreError(.notFound, "there is no bot \(id)")
-        }
-    }
-
     /// Gives a bot a webhook's path and secret, unless it has them.
     /// - Returns: those it has now.
     /// - Throws: `.notFound`

@@ -17,7 +17,7 @@ import Testing
                     for round in 0..<6 {
                         let mode = round % 2 == 0 ? IntakeMode.webhook : .polling
                         try await fixture.say(round * 200..<round * 200 + 100)
-                        try await fixture.database.setIntake(mode, of: fixture.bot)
+                        try await fixture.database.changeBot(fixture.bot, BotChange(intake: mode))
                         let isThere = try await eventually {
                             let isSet = try await fixture.webhookURL() != ""
                             let polled = await one.polled + two.polled
@@ -33,7 +33,8 @@ import Testing
                     // And without waiting for any of it.
                     for round in 6..<16 {
                         try await fixture.say(round * 200..<round * 200 + 200)
-                        try await fixture.database.setIntake(round % 2 == 0 ? .webhook : .polling, of: fixture.bot)
+                        let mode = round % 2 == 0 ? IntakeMode.webhook : .polling
+                        try await fixture.database.changeBot(fixture.bot, BotChange(intake: mode))
                         taken += try await fixture.takeFirstCopies(round * 200 + 20, after: taken)
                     }
                     taken += try await fixture.takeFirstCopies(3200, after: taken)
@@ -58,7 +59,7 @@ import Testing
             for round in 0..<4 {
                 let mode = round % 2 == 0 ? IntakeMode.webhook : .polling
                 try await fixture.say(round * 100..<round * 100 + 100)
-                try await fixture.database.setIntake(mode, of: fixture.bot)
+                try await fixture.database.changeBot(fixture.bot, BotChange(intake: mode))
                 // Somewhere in its refresh, its last poll, or its first webhook: any moment will do.
                 try await Task.sleep(for: .milliseconds(Int.random(in: 0...3500)))
                 process.signal(SIGKILL)
