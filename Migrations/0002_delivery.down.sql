@@ -4,10 +4,11 @@ ALTER TABLE waiting DROP COLUMN alone, DROP COLUMN replay, DROP COLUMN suspect, 
 ALTER TABLE poller_lease DROP COLUMN state, DROP COLUMN detail, DROP COLUMN state_at;
 DROP INDEX dead_letter_unreplayed;
 ALTER TABLE dead_letter DROP COLUMN kind, DROP COLUMN first_at;
+DROP FUNCTION fleet_flood_share(text, text, bigint, bigint, bigint, bigint);
 DROP TABLE flood_share;
 DROP TABLE chat_block;
 ALTER TABLE outbox DROP COLUMN priority, DROP COLUMN begun_at;
 DROP TABLE lane_assignment;
-ALTER TABLE lane DROP COLUMN sealed_at;
+ALTER TABLE lane DROP COLUMN sealed_at, DROP COLUMN previous_claimed_at;
 DROP TABLE lane_layout;
 ALTER TABLE bot DROP COLUMN workers, DROP COLUMN intake, DROP COLUMN webhook_path, DROP COLUMN webhook_secret_sealed;

@@ -4,11 +4,30 @@ import FleetModel
 public struct OutgoingCall: Sendable, Equatable {
     public let method: String
     public let body: [UInt8]
+    /// The chat it goes to, if its `chat_id` is a number. Calls to one chat go out in their order.
+    public let chat: Int64?
+    /// Nobody waits for it; see ``bulk()``.
+    public private(set) var isBulk = false
 
+    /// - Parameter body: a JSON object; its `chat_id` is read.
     public init(method: String, body: [UInt8]) {
+        self.init(method: method, body: body, chat: JSONScanner.integer("chat_id", in: body)?.value)
+    }
+
+    private init(method: String, body: [UInt8], chat: Int64?) {
         self.method = method
         self.body = body
+        self.chat = chat
     }
+
+    /// The same call as one of many that nobody waits for (a newsletter): answers to users go out before it.
+    public func bulk() -> OutgoingCall {
+        var call = self
+        call.isBulk = true
+        return call
+    }
+
+    public var priority: SendPriority { SendPriority(method: method, isBulk: isBulk) }
 
     /// Bot API, sendMessage: text of 1 to 4096 characters; longer text is cut, empty text becomes a dash.
     public static func sendMessage(chat: Int64, text: String, keyboard: InlineKeyboard? = nil) -> OutgoingCall {
@@ -17,7 +36,7 @@ public struct OutgoingCall: Sendable, Equatable {
         JSONText.append(raw: "{\"chat_id\":", to: &body)
         JSONText.append(chat, to: &body)
         appendText(text, keyboard: keyboard, to: &body)
-        return OutgoingCall(method: "sendMessage", body: body)
+        return OutgoingCall(method: "sendMessage", body: body, chat: chat)
     }
 
     /// Bot API, editMessageText.
@@ -33,7 +52,7 @@ public struct OutgoingCall: Sendable, Equatable {
         JSONText.append(raw: ",\"message_id\":", to: &body)
         JSONText.append(message, to: &body)
         appendText(text, keyboard: keyboard, to: &body)
-        return OutgoingCall(method: "editMessageText", body: body)
+        return OutgoingCall(method: "editMessageText", body: body, chat: chat)
     }
 
     /// Bot API, answerCallbackQuery: text of at most 200 characters.
@@ -46,7 +65,7 @@ public struct OutgoingCall: Sendable, Equatable {
             JSONText.append(String(text.prefix(200)), to: &body)
         }
         JSONText.append(raw: "}", to: &body)
-        return OutgoingCall(method: "answerCallbackQuery", body: body)
+        return OutgoingCall(method: "answerCallbackQuery", body: body, chat: nil)
     }
 
     /// Telegram counts UTF-16 code units; cutting at 4096 of them never cuts within a character here.

@@ -41,12 +41,16 @@ struct LaneFixture {
         lane.arrived(arrivals, now: now)
     }
 
-    mutating func claim(term: Int64 = 1, unsent: [OutboxRow] = [], mayLive: Bool = false) {
+    mutating func claim(
+        term: Int64 = 1, unsent: [OutboxRow] = [], predecessor: Predecessor = .none, previousClaimAge: Duration? = nil
+    ) {
         let wanted = lane.takeClaim()
         #expect(wanted)
         lane.claimed(
-            LaneClaim(id: 9, key: LaneKey(bot: Self.bot), term: term, previousOwner: nil, claimedAt: .now),
-            unsent: unsent, predecessorMayLive: mayLive, asOf: now, now: now)
+            LaneClaim(
+                id: 9, key: LaneKey(bot: Self.bot), term: term, previousOwner: nil, claimedAt: .now,
+                previousClaimAge: previousClaimAge),
+            unsent: unsent, predecessor: predecessor, asOf: now, now: now)
     }
 
     /// Answers a recall from what "the database" holds.

@@ -34,7 +34,7 @@ import Testing
         let claim = LaneClaim(
             id: 9, key: LaneKey(bot: LaneFixture.bot), term: 2, previousOwner: nil, claimedAt: .now)
         fixture.lane.claimed(
-            claim, unsent: unsent, predecessorMayLive: false, asOf: fixture.now, now: fixture.now)
+            claim, unsent: unsent, predecessor: .none, asOf: fixture.now, now: fixture.now)
         fixture.lane.sendEnded(rows[1].seq, .sent, now: fixture.now)
         let again = fixture.lane.sends.take(now: fixture.now + .seconds(60))
         #expect(again.map(\.seq) == (succeeded ? [] : [rows[0].seq]))
@@ -59,41 +59,6 @@ import Testing
         fixture.lane.marked(failed: [], now: fixture.now)
         let late = fixture.lane.takeClaim()
         #expect([early, late] == [false, true])
-    }
-
-    private func unsentRow(_ seq: Int64) -> OutboxRow {
-        OutboxRow(seq: seq, updateID: seq, conversation: 10, method: "sendMessage", body: [])
-    }
-
-    @Test func whatALivingPredecessorMarkedMeanwhileIsNotSentAgain() {
-        var fixture = LaneFixture()
-        fixture.arrive([(1, 20)])
-        fixture.claim(unsent: [unsentRow(1), unsentRow(2)], mayLive: true)
-        fixture.recall()
-        fixture.handleAll()
-        fixture.settleAll()
-        let early = fixture.lane.takeSends(now: fixture.now)
-        #expect(early.isEmpty)
-        let tooEarly = fixture.lane.takeReread(now: fixture.now)
-        fixture.now += .seconds(60)
-        let due = fixture.lane.takeReread(now: fixture.now)
-        #expect(!tooEarly && due)
-        // The first was sent and marked by the predecessor; what this owner settled in the hold is there too.
-        let own = OutboxRow(seq: 1 << 32 | 1, updateID: 1, conversation: 20, method: "sendMessage", body: [])
-        fixture.lane.reread([unsentRow(2), own])
-        fixture.lane.renewed(asOf: fixture.now)
-        #expect(fixture.lane.takeSends(now: fixture.now).map(\.seq) == [2, own.seq])
-    }
-
-    @Test func aSecondClaimDoesNotEndTheHold() {
-        var fixture = LaneFixture()
-        fixture.arrive([(1, 20)])
-        fixture.claim(unsent: [unsentRow(1)], mayLive: true)
-        fixture.lane.channelClosed(now: fixture.now)
-        fixture.nextTag = 1
-        fixture.arrive([(1, 20)], redelivered: true)
-        fixture.claim(term: 2, unsent: [unsentRow(1)])
-        #expect(fixture.lane.takeSends(now: fixture.now + .seconds(1)).isEmpty)
     }
 
     @Test func nothingIsSentOnceTheLeaseIsOverUntilTheDatabaseSaysSo() {
@@ -125,7 +90,7 @@ import Testing
         fixture.lane.settlementFailed(.unavailable, now: fixture.now)
         fixture.claim(term: 2)
         _ = fixture.settle()
-        #expect(fixture.lane.settling?.refusals.map(\.kind) == ["send_refused"])
+        #expect(fixture.lane.settling?.report.events.map(\.kind) == ["send_refused"])
         #expect(fixture.lane.settling?.sent == [row.seq])
     }
 

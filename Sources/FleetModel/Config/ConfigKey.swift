@@ -94,11 +94,14 @@ public enum ConfigSchema {
             name: "send.paused", type: .bool, standard: .bool(false),
             help: "Keep committed replies back; they go out, in order, when this is false again."),
         ConfigKey(
+            name: "send.ambiguous", type: .choice(["resend", "surface"]), standard: .string("resend"),
+            help: "A send whose outcome nobody knows is repeated, or kept as event send_ambiguous and not repeated."),
+        ConfigKey(
             name: "flood.limits", type: .bool, standard: .bool(true),
             help: "Keep to Telegram's published rates. Off, only its 429 answers slow a bot down."),
         ConfigKey(
             name: "flood.bot_per_second", type: .number(0.1...10_000), standard: .double(30),
-            help: "Messages a second of one bot, over all chats."),
+            help: "Messages a second of one bot, over all chats and workers."),
         ConfigKey(
             name: "flood.chat_per_second", type: .number(0.01...1000), standard: .double(1),
             help: "Messages a second into one private chat, after a burst of three."),

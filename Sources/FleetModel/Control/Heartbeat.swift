@@ -27,6 +27,14 @@ public struct Heartbeat: Sendable, Codable, Equatable {
         public var expired: Int64 = 0
         public var sent: Int64 = 0
         public var sendErrors: Int64 = 0
+        /// Of the errors: sends given up because Telegram will never take them.
+        public var refused: Int64 = 0
+        /// Sends whose outcome nobody knows, shown instead of repeated (`send.ambiguous`).
+        public var ambiguous: Int64 = 0
+        /// Chats found blocked.
+        public var blocked: Int64 = 0
+        /// 429 answers.
+        public var rateLimited: Int64 = 0
         public var batches: Int64 = 0
         public var reconnects: Int64 = 0
         /// Now, not a total: pulled and not yet settled.

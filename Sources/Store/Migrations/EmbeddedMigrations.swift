@@ -283,6 +283,8 @@ INSERT INTO lane_layout (bot_id, epoch, lanes, state) SELECT id, 0, lanes, 'open
 -- Set by the lane's owner when everything of its epoch is settled and sent. Number -1 is the bot's mover, which moves
 -- the intake into the lanes.
 ALTER TABLE lane ADD COLUMN sealed_at timestamptz;
+-- When the previous owner claimed it: what an owner before that one left may be on its way for some time after.
+ALTER TABLE lane ADD COLUMN previous_claimed_at timestamptz;
 
 -- Who serves a lane, and who is ready to: names of workers. Number -1 is the mover.
 CREATE TABLE lane_assignment (
@@ -326,6 +328,30 @@ ALTER TABLE dead_letter
     ADD COLUMN first_at timestamptz;
 CREATE INDEX dead_letter_unreplayed ON dead_letter (bot_id, number) WHERE replayed_at IS NULL;
 
+-- Renews a worker's share. All numbers are thousandths. The bot's renewals pass one after another, so that two workers
+-- cannot take the same free rate. Returns the live rows.
+CREATE FUNCTION fleet_flood_share(bot text, self text, wants bigint, wanted bigint, rate bigint, block_ms bigint)
+RETURNS TABLE (worker text, demand bigint, share bigint, blocked_ms bigint) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    alive timestamptz;
+    taken double precision;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended(current_schema() || '.flood.' || bot, 0));
+    alive := clock_timestamp() - interval '3 seconds';
+    SELECT coalesce(sum(share), 0) INTO taken FROM flood_share
+    WHERE bot_id = bot AND incarnation <> self AND renewed_at > alive;
+    INSERT INTO flood_share (bot_id, incarnation, demand, share, blocked_until, renewed_at)
+    VALUES (bot, self, wants / 1000.0, greatest(0, least(wanted / 1000.0, rate / 1000.0 - taken)),
+            clock_timestamp() + block_ms * interval '1 millisecond', clock_timestamp())
+    ON CONFLICT (bot_id, incarnation) DO UPDATE SET demand = excluded.demand, share = excluded.share,
+        blocked_until = excluded.blocked_until, renewed_at = excluded.renewed_at;
+    DELETE FROM flood_share WHERE bot_id = bot AND renewed_at < alive - interval '60 seconds';
+    RETURN QUERY SELECT incarnation, (demand * 1000)::bigint, (share * 1000)::bigint,
+        greatest(0, extract(epoch FROM blocked_until - clock_timestamp()) * 1000)::bigint
+    FROM flood_share WHERE bot_id = bot AND renewed_at > alive ORDER BY incarnation;
+END $$;
+
 -- What the holder of a bot's intake sees: 'polling', 'webhook', 'refused', 'conflict', 'failing', with a line of detail.
 ALTER TABLE poller_lease
     ADD COLUMN state text,
@@ -349,11 +375,12 @@ ALTER TABLE waiting DROP COLUMN alone, DROP COLUMN replay, DROP COLUMN suspect, 
 ALTER TABLE poller_lease DROP COLUMN state, DROP COLUMN detail, DROP COLUMN state_at;
 DROP INDEX dead_letter_unreplayed;
 ALTER TABLE dead_letter DROP COLUMN kind, DROP COLUMN first_at;
+DROP FUNCTION fleet_flood_share(text, text, bigint, bigint, bigint, bigint);
 DROP TABLE flood_share;
 DROP TABLE chat_block;
 ALTER TABLE outbox DROP COLUMN priority, DROP COLUMN begun_at;
 DROP TABLE lane_assignment;
-ALTER TABLE lane DROP COLUMN sealed_at;
+ALTER TABLE lane DROP COLUMN sealed_at, DROP COLUMN previous_claimed_at;
 DROP TABLE lane_layout;
 ALTER TABLE bot DROP COLUMN workers, DROP COLUMN intake, DROP COLUMN webhook_path, DROP COLUMN webhook_secret_sealed;
 """## + "\n"),

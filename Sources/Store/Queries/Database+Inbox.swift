@@ -16,19 +16,21 @@ extension Database {
         return Self.states(in: try await query(Self.states(bot, conversations), idempotent: true))
     }
 
-    /// ``settledUpdates(bot:among:)`` and ``sessions(bot:conversations:)`` in one round trip.
+    /// ``settledUpdates(bot:among:)`` and ``sessions(bot:conversations:)`` in one round trip, and which of the
+    /// conversations are blocked (``Settlement/block(conversation:reason:)``).
     public func recall(
         bot: BotID,
         updates: [Int64],
         conversations: [Int64]
-    ) async throws(StoreError) -> (settled: [Int64: InboxOutcome], sessions: [Int64: [UInt8]]) {
-        if updates.isEmpty { return ([:], try await sessions(bot: bot, conversations: conversations)) }
-        if conversations.isEmpty { return (try await settledUpdates(bot: bot, among: updates), [:]) }
-        let results = try await pipeline(
-            [Self.settled(bot, updates), Self.states(bot, conversations)],
-            idempotent: true
-        )
-        return (Self.outcomes(in: results[0]), Self.states(in: results[1]))
+    ) async throws(StoreError) -> (settled: [Int64: InboxOutcome], sessions: [Int64: [UInt8]], blocked: Set<Int64>) {
+        var statements: [Statement] = []
+        if !updates.isEmpty { statements.append(Self.settled(bot, updates)) }
+        if !conversations.isEmpty { statements.append(Self.chats(bot, conversations)) }
+        if statements.isEmpty { return ([:], [:], []) }
+        let results = try await pipeline(statements, idempotent: true)
+        let settled = updates.isEmpty ? [:] : Self.outcomes(in: results[0])
+        guard !conversations.isEmpty, let chats = results.last else { return (settled, [:], []) }
+        return (settled, Self.states(in: chats), Self.blocked(in: chats))
     }
 
     /// Deletes inbox rows settled longer ago than `age`, which is never taken as less than 48 h: Telegram redelivers
@@ -75,6 +77,25 @@ extension Database {
         }
     }
 
+    /// Sessions, and of each blocked chat a row without a state.
+    static func chats(_ bot: BotID, _ conversations: [Int64]) -> Statement {
+        Statement(
+            "session.chats",
+            """
+            SELECT conversation, state FROM session WHERE bot_id = $1 AND conversation = ANY ($2::bigint[])
+            UNION ALL
+            SELECT conversation, NULL FROM chat_block WHERE bot_id = $1 AND conversation = ANY ($2::bigint[])
+            """
+        ) {
+            $0.add(bot)
+            $0.add(conversations)
+        }
+    }
+
+    static func blocked(in chats: QueryResult) -> Set<Int64> {
+        Set(chats.filter { $0.isNull(1) }.compactMap { $0.int64(0) })
+    }
+
     static func outcomes(in result: QueryResult) -> [Int64: InboxOutcome] {
         var out: [Int64: InboxOutcome] = [:]
         out.reserveCapacity(result.count)
@@ -89,7 +110,7 @@ extension Database {
         var out: [Int64: [UInt8]] = [:]
         out.reserveCapacity(result.count)
         for row in result {
-            if let conversation = row.int64(0) { out[conversation] = row.bytes(1) }
+            if let conversation = row.int64(0), let state = row.bytes(1) { out[conversation] = state }
         }
         return out
     }

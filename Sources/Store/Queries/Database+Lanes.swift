@@ -9,13 +9,19 @@ public struct LaneClaim: Sendable, Equatable {
     /// Who held it before, if anybody did.
     public let previousOwner: WorkerIdentity?
     public let claimedAt: Timestamp
+    /// How long before the previous owner had claimed it; `nil`: not known.
+    public let previousClaimAge: Duration?
 
-    public init(id: Int64, key: LaneKey, term: Int64, previousOwner: WorkerIdentity?, claimedAt: Timestamp) {
+    public init(
+        id: Int64, key: LaneKey, term: Int64, previousOwner: WorkerIdentity?, claimedAt: Timestamp,
+        previousClaimAge: Duration? = nil
+    ) {
         self.id = id
         self.key = key
         self.term = term
         self.previousOwner = previousOwner
         self.claimedAt = claimedAt
+        self.previousClaimAge = previousClaimAge
     }
 }
 
@@ -45,7 +51,9 @@ extension Database {
         if let name = row.text(3), let incarnation = row.text(4) {
             previous = WorkerIdentity(name: name, incarnation: Incarnation(rawValue: incarnation))
         }
-        return LaneClaim(id: id, key: key, term: term, previousOwner: previous, claimedAt: claimedAt)
+        return LaneClaim(
+            id: id, key: key, term: term, previousOwner: previous, claimedAt: claimedAt,
+            previousClaimAge: row.int64(5).map { .milliseconds(max(0, $0)) })
     }
 
     /// Runs statements that lock the row of a lane, as one transaction.
@@ -112,9 +120,11 @@ extension Database {
             VALUES ($1, $2, $3, 1, $4, $5)
             ON CONFLICT (bot_id, epoch, number) DO UPDATE SET
                 term = lane.term + 1, owner_name = excluded.owner_name, owner_incarnation = excluded.owner_incarnation,
-                previous_name = lane.owner_name, previous_incarnation = lane.owner_incarnation, claimed_at = now()
+                previous_name = lane.owner_name, previous_incarnation = lane.owner_incarnation,
+                previous_claimed_at = lane.claimed_at, claimed_at = now()
             WHERE lane.sealed_at IS NULL
-            RETURNING id, term, claimed_at, previous_name, previous_incarnation
+            RETURNING id, term, claimed_at, previous_name, previous_incarnation,
+                (extract(epoch FROM claimed_at - previous_claimed_at) * 1000)::bigint
             """
         ) {
             $0.add(key.bot)

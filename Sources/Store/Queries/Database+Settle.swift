@@ -18,12 +18,7 @@ extension Settlement {
         let bot = lane.key.bot
         var statements: [Statement] = []
         statements.reserveCapacity(9)
-        statements.append(
-            Statement("settle.fence", "SELECT fleet_fence($1, $2)") {
-                $0.add(lane.id)
-                $0.add(lane.term)
-            }
-        )
+        statements.append(Self.fence(lane))
         if !inboxIDs.isEmpty { statements.append(inboxStatement(bot)) }
         if !replayed.isEmpty {
             statements.append(
@@ -40,7 +35,16 @@ extension Settlement {
         if !deadLetters.isEmpty { statements.append(deadLetterStatement(bot)) }
         if !sentSeqs.isEmpty { statements.append(Self.sent(lane: lane.id, seqs: sentSeqs)) }
         if !waiting.isEmpty { statements += waiting.statements(lane: lane.id) }
+        if !unblockedConversations.isEmpty { statements.append(unblockStatement(bot)) }
+        if !blockedConversations.isEmpty { statements.append(blockStatement(bot)) }
         return statements
+    }
+
+    static func fence(_ lane: LaneClaim) -> Statement {
+        Statement("settle.fence", "SELECT fleet_fence($1, $2)") {
+            $0.add(lane.id)
+            $0.add(lane.term)
+        }
     }
 
     private func inboxStatement(_ bot: BotID) -> Statement {
@@ -84,8 +88,8 @@ extension Settlement {
         Statement(
             "settle.outbox",
             """
-            INSERT INTO outbox (lane_id, seq, update_id, conversation, method, body)
-            SELECT $1, * FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bytea[])
+            INSERT INTO outbox (lane_id, seq, update_id, conversation, method, body, priority)
+            SELECT $1, * FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bytea[], $7::smallint[])
             """
         ) {
             $0.reserve(bytes: 256 + 64 * outboxSeqs.count + outboxBodies.reduce(0) { $0 + $1.count })
@@ -95,6 +99,7 @@ extension Settlement {
             $0.add(outboxConversations)
             $0.add(outboxMethods)
             $0.add(outboxBodies)
+            $0.add(outboxPriorities)
         }
     }
 

@@ -104,16 +104,21 @@ extension Database {
     /// As ``recall(bot:updates:conversations:)``, and which of the updates wait in the lane already.
     public func recall(
         lane: LaneClaim, updates: [Int64], conversations: [Int64]
-    ) async throws(StoreError) -> (settled: [Int64: InboxOutcome], sessions: [Int64: [UInt8]], waiting: Set<Int64>) {
-        if updates.isEmpty { return ([:], try await sessions(bot: lane.key.bot, conversations: conversations), []) }
+    ) async throws(StoreError) -> (
+        settled: [Int64: InboxOutcome], sessions: [Int64: [UInt8]], waiting: Set<Int64>, blocked: Set<Int64>
+    ) {
+        if updates.isEmpty {
+            let answer = try await recall(bot: lane.key.bot, updates: [], conversations: conversations)
+            return ([:], answer.sessions, [], answer.blocked)
+        }
         // In this order: an update moves from `waiting` to the inbox, never back.
         let results = try await pipeline(
             [
                 Self.waitingUpdates(lane, updates), Self.settled(lane.key.bot, updates),
-                Self.states(lane.key.bot, conversations),
+                Self.chats(lane.key.bot, conversations),
             ], idempotent: true)
         let waiting = Set(results[0].compactMap { $0.int64(0) })
-        return (Self.outcomes(in: results[1]), Self.states(in: results[2]), waiting)
+        return (Self.outcomes(in: results[1]), Self.states(in: results[2]), waiting, Self.blocked(in: results[2]))
     }
 }
 

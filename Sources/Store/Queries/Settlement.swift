@@ -13,19 +13,31 @@ public enum InboxOutcome: Int16, Sendable {
 public struct OutboxRow: Sendable, Equatable {
     public var seq: Int64
     public var updateID: Int64?
+    /// The chat it goes to; that of the update where the call names none.
     public var conversation: Int64
     /// The Bot API method, such as `sendMessage`.
     public var method: String
     /// The request's JSON.
     public var body: [UInt8]
+    public var priority: SendPriority
+    /// A call may have been made: ``Database/beginSends(_:seqs:)`` was told so. Only as read from the database.
+    public var isBegun: Bool
 
-    public init(seq: Int64, updateID: Int64?, conversation: Int64, method: String, body: [UInt8]) {
+    public init(
+        seq: Int64, updateID: Int64?, conversation: Int64, method: String, body: [UInt8],
+        priority: SendPriority = .reply, isBegun: Bool = false
+    ) {
         self.seq = seq
         self.updateID = updateID
         self.conversation = conversation
         self.method = method
         self.body = body
+        self.priority = priority
+        self.isBegun = isBegun
     }
+
+    /// The term of the owner that settled it.
+    public var term: Int64 { seq >> 32 }
 }
 
 /// Something a handler wants recorded.
@@ -80,6 +92,10 @@ public struct Settlement: Sendable {
     var outboxConversations: [Int64] = []
     var outboxMethods: [String] = []
     var outboxBodies: [[UInt8]] = []
+    var outboxPriorities: [Int16] = []
+    var blockedConversations: [Int64] = []
+    var blockReasons: [String] = []
+    var unblockedConversations: [Int64] = []
     var events: [EventRow] = []
     var deadLetters: [DeadLetterRow] = []
     var sentSeqs: [Int64] = []
@@ -116,9 +132,19 @@ public struct Settlement: Sendable {
         outboxConversations.append(row.conversation)
         outboxMethods.append(row.method)
         outboxBodies.append(row.body)
+        outboxPriorities.append(row.priority.rawValue)
     }
 
     public mutating func record(_ event: EventRow) { events.append(event) }
+
+    /// Telegram will not deliver to this chat. At most once a chat in a settlement.
+    public mutating func block(conversation: Int64, reason: String) {
+        blockedConversations.append(conversation)
+        blockReasons.append(reason)
+    }
+
+    /// The chat has spoken, so messages to it are tried again. Comes before the blocks of the same settlement.
+    public mutating func unblock(conversation: Int64) { unblockedConversations.append(conversation) }
 
     public mutating func deadLetter(_ row: DeadLetterRow) { deadLetters.append(row) }
 
@@ -131,7 +157,8 @@ public struct Settlement: Sendable {
 
     public var isEmpty: Bool {
         inboxIDs.isEmpty && replayed.isEmpty && sessionConversations.isEmpty && outboxSeqs.isEmpty && events.isEmpty
-            && deadLetters.isEmpty && sentSeqs.isEmpty && waiting.isEmpty
+            && deadLetters.isEmpty && sentSeqs.isEmpty && waiting.isEmpty && blockedConversations.isEmpty
+            && unblockedConversations.isEmpty
     }
 
     /// Empties it and keeps its room for the next batch.
@@ -148,6 +175,10 @@ public struct Settlement: Sendable {
         outboxConversations.removeAll(keepingCapacity: true)
         outboxMethods.removeAll(keepingCapacity: true)
         outboxBodies.removeAll(keepingCapacity: true)
+        outboxPriorities.removeAll(keepingCapacity: true)
+        blockedConversations.removeAll(keepingCapacity: true)
+        blockReasons.removeAll(keepingCapacity: true)
+        unblockedConversations.removeAll(keepingCapacity: true)
         events.removeAll(keepingCapacity: true)
         deadLetters.removeAll(keepingCapacity: true)
         sentSeqs.removeAll(keepingCapacity: true)

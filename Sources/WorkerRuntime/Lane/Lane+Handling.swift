@@ -41,7 +41,7 @@ extension Lane {
     static let pendingBound = 4000
 
     /// The lane as a whole has to wait for settlements, or for Telegram.
-    var mustPause: Bool { sends.unsent >= limits.maxUnsent || pending.count >= Self.pendingBound }
+    var mustPause: Bool { sends.backlog >= limits.maxUnsent || pending.count >= Self.pendingBound }
 
     /// The chat's head may be ready to run. Payments come before other chats' heads.
     mutating func makeRunnable(_ id: Int64) {

@@ -25,6 +25,7 @@ extension Lane {
         inbox: [Int64: InboxOutcome],
         sessions: [Int64: [UInt8]],
         waiting: Set<Int64> = [],
+        blocked: Set<Int64> = [],
         now: ContinuousClock.Instant
     ) {
         // An answer from before a reset says nothing about now.
@@ -33,6 +34,7 @@ extension Lane {
         for id in recall.conversations where conversations[id]?.session == nil {
             conversations[id]?.session = .some(sessions[id])
         }
+        for id in blocked { sends.blocks.add(id, "the chat is blocked", now: now) }
         for tag in tags {
             guard var entry = entries[tag] else { continue }
             entry.doubtful = false

@@ -28,7 +28,7 @@ extension Lane {
     private mutating func build(limit: Int, now: ContinuousClock.Instant) -> Settlement {
         var settlement = Settlement()
         var batch = InFlightSettlement(
-            handled: [], unreadable: [], outbox: [], sent: sends.takeMarks(), refusals: sends.takeRefusals(),
+            handled: [], unreadable: [], outbox: [], sent: sends.takeMarks(), report: sends.takeReport(),
             startedAt: now)
         for seq in batch.sent { settlement.markSent(seq: seq) }
         batch.handled.reserveCapacity(min(limit, pending.count))
@@ -42,7 +42,7 @@ extension Lane {
         for body in batch.unreadable {
             settlement.deadLetter(DeadLetterRow(updateID: nil, body: body.body, reason: body.reason, attempts: 0))
         }
-        for refusal in batch.refusals { settlement.record(refusal) }
+        record(&batch, in: &settlement)
         pendingSince = pending.isEmpty && unreadable.isEmpty ? nil : now
         settling = batch
         return settlement
@@ -62,6 +62,7 @@ extension Lane {
         case .effects, .dead, .expired: break
         }
         guard let entry = entries[handled.tag] else { return }
+        if sends.blocks.contains(handled.conversation) { batch.lifted.insert(handled.conversation) }
         switch handled.outcome {
         case .effects(let effects): add(effects, of: entry, to: &settlement, &batch)
         case .dead(let reason, let attempts): bury(entry, reason: reason, attempts: attempts, in: &settlement)
@@ -88,9 +89,10 @@ extension Lane {
             let row = OutboxRow(
                 seq: lastSequence,
                 updateID: entry.update.id,
-                conversation: conversation,
+                conversation: call.chat ?? conversation,
                 method: call.method,
-                body: call.body
+                body: call.body,
+                priority: call.priority
             )
             settlement.send(row)
             batch.outbox.append(row)
@@ -133,8 +135,9 @@ extension Lane {
             counters.settled += 1
             counters.deadLettered += 1
         }
-        sends.enqueue(batch.outbox)
-        counters.unsent = Int64(sends.unsent)
+        for id in batch.lifted { sends.blocks.remove(id) }
+        sends.enqueue(batch.outbox, now: now)
+        countSends()
         counters.waiting = Int64(parked.rows)
         counters.inFlight = Int64(entries.count)
     }

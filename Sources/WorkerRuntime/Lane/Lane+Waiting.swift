@@ -13,8 +13,8 @@ extension Lane {
             if !job.isSlow { moments.append(job.startedAt + limits.parkAfter) }
         }
         if isOwned, reading == nil, !isDraining, let due = parked.nextDue { moments.append(due) }
+        if isOwned, let holdUntil { moments.append(holdUntil) }
         if isOwned, sends.hasWaiting {
-            if let holdUntil { moments.append(holdUntil) }
             moments.append(leaseUntil - Self.sendLease / 2)
             if let send = sends.nextWake { moments.append(send) }
         }

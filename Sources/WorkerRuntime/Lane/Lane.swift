@@ -132,7 +132,8 @@ struct Lane {
     var isBroken = false
     /// Calls to Telegram may be begun until then; see ``sendLease``.
     var leaseUntil = ContinuousClock.now
-    /// A predecessor may be sending until then; nothing is sent before. It outlives further claims.
+    /// A predecessor may be sending to the chats that ``SendQueue/hold(_:)`` names until then. It outlives further
+    /// claims.
     var holdUntil: ContinuousClock.Instant?
     var isRereading = false
     var isRenewing = false
@@ -154,21 +155,28 @@ struct Lane {
         var unreadable: [(tag: UInt64, body: [UInt8], reason: String)]
         var outbox: [OutboxRow]
         var sent: [Int64]
-        var refusals: [EventRow]
+        var report: SendReport
+        /// Chats whose blocks it lifts.
+        var lifted: Set<Int64> = []
         let startedAt: ContinuousClock.Instant
     }
 
     /// Sessions kept of chats at rest.
     static let sessionBound = 50_000
 
-    /// - Parameter seed: of the jitter.
-    init(bot: BotID, config: BotConfig, seed: UInt64 = .random(in: .min ... .max)) {
+    /// - Parameters:
+    ///   - rate: shared with the bot's other lanes in this process.
+    ///   - seed: of the jitter.
+    init(
+        bot: BotID, config: BotConfig, key: LaneKey? = nil, rate: BotRate = BotRate(),
+        seed: UInt64 = .random(in: .min ... .max)
+    ) {
         self.bot = bot
         self.config = config
         limits = LaneLimits(config)
         generator = SeededGenerator(seed: seed)
         cache = SessionCache(bound: Self.sessionBound)
-        sends = SendQueue(config: config)
+        sends = SendQueue(config: config, lane: key ?? LaneKey(bot: bot), rate: rate, seed: seed)
     }
 
     var isOwned: Bool { if case .owned = ownership { true } else { false } }
@@ -316,7 +324,7 @@ struct Lane {
         isRereading = false
         isRenewing = false
         if let settling {
-            sends.unreported(settling.refusals)
+            sends.unreported(settling.report)
             unreadable.append(contentsOf: settling.unreadable)
             if !unreadable.isEmpty { pendingSince = now }
             sends.unmarked(settling.sent, now: now)
@@ -344,6 +352,7 @@ struct Lane {
         reset(now: now)
         unreadable = []
         ownership = .unclaimed
+        sends.lost(now: now)
         counters.inFlight = 0
     }
 }

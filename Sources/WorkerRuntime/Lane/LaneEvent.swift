@@ -36,6 +36,16 @@ struct RecallAnswer: Sendable {
     let inbox: [Int64: InboxOutcome]
     let sessions: [Int64: [UInt8]]
     var waiting: Set<Int64> = []
+    var blocked: Set<Int64> = []
+}
+
+/// Who could be sending what a lane's outbox holds, besides its new owner.
+enum Predecessor: Sendable {
+    /// Nobody: the lane is new, or this process held it last.
+    case none
+    /// Its last owner's process is dead.
+    case dead
+    case mayLive
 }
 
 /// A claim, and what it found.
@@ -44,8 +54,7 @@ struct LaneTaken: Sendable {
     let unsent: [OutboxRow]
     /// What waits in the database.
     let waiting: [WaitingHead]
-    /// A predecessor that may still live could be sending these rows.
-    let predecessorMayLive: Bool
+    let predecessor: Predecessor
     /// Before the claim was sent.
     let startedAt: ContinuousClock.Instant
 }

@@ -14,21 +14,26 @@ extension LaneRunner {
             let claim = try await database.claimLane(key, worker: worker)
             let unsent = try await database.unsentOutbox(lane: claim, limit: Self.unsentBound)
             let waiting = try await database.waitingHeads(lane: claim)
-            var mayLive = false
+            var predecessor = Predecessor.none
             if !unsent.isEmpty, let previous = claim.previousOwner?.incarnation {
-                mayLive = previous == worker.incarnation ? !knownBefore : await predecessorMayLive(previous)
+                if previous == worker.incarnation {
+                    predecessor = knownBefore ? .none : .mayLive
+                } else {
+                    predecessor = await mayLive(previous) ? .mayLive : .dead
+                }
             }
             return .success(
                 LaneTaken(
-                    claim: claim, unsent: unsent, waiting: waiting, predecessorMayLive: mayLive, startedAt: startedAt))
+                    claim: claim, unsent: unsent, waiting: waiting, predecessor: predecessor, startedAt: startedAt))
         } catch {
             return .failure(error)
         }
     }
 
-    func readUnsent(_ claim: LaneClaim) async -> Result<[OutboxRow], StoreError> {
+    func readUnsent(_ claim: LaneClaim, of chats: [Int64]) async -> Result<[OutboxRow], StoreError> {
         do throws(StoreError) {
-            return .success(try await database.unsentOutbox(lane: claim, limit: Self.unsentBound))
+            return .success(
+                try await database.unsentOutbox(lane: claim, limit: Self.unsentBound, conversations: chats))
         } catch {
             return .failure(error)
         }
@@ -49,11 +54,14 @@ extension LaneRunner {
                 let answer = try await database.recall(
                     lane: claim, updates: recall.updates, conversations: recall.conversations)
                 return .success(
-                    RecallAnswer(inbox: answer.settled, sessions: answer.sessions, waiting: answer.waiting))
+                    RecallAnswer(
+                        inbox: answer.settled, sessions: answer.sessions, waiting: answer.waiting,
+                        blocked: answer.blocked))
             }
             let answer = try await database.recall(
                 bot: spec.id, updates: recall.updates, conversations: recall.conversations)
-            return .success(RecallAnswer(inbox: answer.settled, sessions: answer.sessions))
+            return .success(
+                RecallAnswer(inbox: answer.settled, sessions: answer.sessions, blocked: answer.blocked))
         } catch {
             return .failure(error)
         }
@@ -71,7 +79,7 @@ extension LaneRunner {
     static let unsentBound = 200_000
 
     /// Only the death of the process is proof that it sends no more.
-    private func predecessorMayLive(_ incarnation: Incarnation) async -> Bool {
+    private func mayLive(_ incarnation: Incarnation) async -> Bool {
         guard let record = try? await database.worker(incarnation) else { return true }
         if record.state == .stopped { return false }
         return !LocalProcess.isKnownDead(
@@ -113,6 +121,25 @@ extension LaneRunner {
         telegram.submit(
             rows.map { TelegramCall(tag: Int($0.seq), method: $0.method, body: $0.body, deadline: timeout) }
         )
+    }
+
+    /// Notes in the database that the calls are about to be made, then makes them: whoever finds a row begun and not
+    /// marked knows that nobody knows.
+    func begin(_ rows: [OutboxRow], _ claim: LaneClaim, timeout: Duration) async {
+        let startedAt = ContinuousClock.now
+        do throws(StoreError) {
+            try await database.beginSends(claim, seqs: rows.map(\.seq))
+        } catch {
+            logger.warning("calls not begun: \(error)")
+            return notBegun(rows)
+        }
+        // The fence was asked, so the lane was this owner's then; it may have waited for long since.
+        guard ContinuousClock.now < startedAt + Lane.sendLease else { return notBegun(rows) }
+        send(rows, timeout: timeout)
+    }
+
+    private func notBegun(_ rows: [OutboxRow]) {
+        mailbox.post(.sent(rows.map { (seq: $0.seq, answer: .notBegun) }))
     }
 
     /// Carries Telegram's answers to the lane until the exchange is closed.

@@ -42,7 +42,7 @@ struct LaneSession {
         case .reread(let result):
             databaseTasks -= 1
             switch result {
-            case .success(let rows): lane.reread(rows)
+            case .success(let rows): lane.reread(rows, now: now)
             case .failure(let error):
                 lane.rereadFailed()
                 pauseDatabase(error, now: now)
@@ -63,7 +63,8 @@ struct LaneSession {
             switch result {
             case .success(let answer):
                 lane.recalled(
-                    recall, inbox: answer.inbox, sessions: answer.sessions, waiting: answer.waiting, now: now)
+                    recall, inbox: answer.inbox, sessions: answer.sessions, waiting: answer.waiting,
+                    blocked: answer.blocked, now: now)
             case .failure(let error):
                 lane.recallFailed(recall)
                 pauseDatabase(error, now: now)
@@ -106,8 +107,8 @@ struct LaneSession {
         case .success(let taken):
             claim = taken.claim
             lane.claimed(
-                taken.claim, unsent: taken.unsent, waiting: taken.waiting,
-                predecessorMayLive: taken.predecessorMayLive, asOf: taken.startedAt, now: now)
+                taken.claim, unsent: taken.unsent, waiting: taken.waiting, predecessor: taken.predecessor,
+                asOf: taken.startedAt, now: now)
             runner.logger.info(
                 "lane claimed",
                 metadata: [
@@ -183,7 +184,7 @@ struct LaneSession {
             startSettlement(&lane, now: now)
             startMarking(&lane)
         }
-        startSends(lane.takeSends(now: now), config: lane.config)
+        startSends(&lane, now: now)
         if let acks = lane.takeAcks(), !isLost {
             do throws(BrokerError) {
                 try await subscription.channel.ack(AckSet(upTo: acks.upTo, also: acks.also))
@@ -225,10 +226,10 @@ struct LaneSession {
     }
 
     private mutating func startReread(_ lane: inout Lane, now: ContinuousClock.Instant) {
-        guard let claim, lane.takeReread(now: now) else { return }
+        guard let claim, let chats = lane.takeReread(now: now) else { return }
         databaseTasks += 1
         let runner = runner
-        Task { runner.mailbox.post(.reread(await runner.readUnsent(claim))) }
+        Task { runner.mailbox.post(.reread(await runner.readUnsent(claim, of: chats))) }
     }
 
     private mutating func startRenewal(_ lane: inout Lane, now: ContinuousClock.Instant) {
@@ -263,9 +264,13 @@ struct LaneSession {
         Task { runner.mailbox.post(.marked(failed: await runner.mark(marks.seqs, lane: marks.lane))) }
     }
 
-    private func startSends(_ rows: [OutboxRow], config: BotConfig) {
-        if rows.isEmpty { return }
-        runner.send(rows, timeout: config.milliseconds("send.timeout_ms"))
+    private func startSends(_ lane: inout Lane, now: ContinuousClock.Instant) {
+        let rows = lane.takeSends(now: now)
+        guard !rows.isEmpty, let claim else { return }
+        let timeout = lane.config.milliseconds("send.timeout_ms")
+        if !lane.sends.surfaces { return runner.send(rows, timeout: timeout) }
+        let runner = runner
+        Task { await runner.begin(rows, claim, timeout: timeout) }
     }
 
     /// Runs a handler. Most return without ever waiting, and then cost neither a task switch nor a mailbox.

@@ -6,79 +6,194 @@ import TelegramAPI
 /// What is committed and not yet sent, in order per chat: a value that says what may go out now.
 ///
 /// One chat has one call in flight at a time, so its messages arrive in order. A call that failed for now keeps its chat
-/// waiting and nobody else.
+/// waiting and nobody else. Across chats payments go before replies and replies before bulk; a chat counts as what is
+/// most urgent of what it has, so that nothing urgent waits behind its own chat's bulk for longer than it must.
 struct SendQueue {
-    private struct Chat {
+    struct Chat {
         var rows: Deque<OutboxRow> = []
+        /// Rows by priority.
+        var counts = [0, 0, 0]
         var isSending = false
         var attempts = 0
+        /// Where it stands in the lists, if it does.
+        var place: SendPlace?
+        /// The group became this supergroup.
+        var movedTo: Int64?
+
+        mutating func append(_ row: OutboxRow) {
+            rows.append(row)
+            counts[Int(row.priority.rawValue)] += 1
+        }
+
+        mutating func removeFirst() {
+            let row = rows.removeFirst()
+            counts[Int(row.priority.rawValue)] -= 1
+        }
+
+        var priority: SendPriority {
+            counts[0] > 0 ? .payment : counts[1] > 0 ? .reply : .bulk
+        }
     }
 
-    private var chats: [Int64: Chat] = [:]
-    /// Chats whose head may go out.
-    private var ready: Deque<Int64> = []
-    /// Chats that wait for a moment: a rate, a `retry_after`, a pause after an error.
-    private var waiting: [(at: ContinuousClock.Instant, chat: Int64)] = []
-    private var inFlight: [Int64: OutboxRow] = [:]
-    private var marks: [Int64] = []
-    private(set) var marksSince: ContinuousClock.Instant?
-    private var refusals: [EventRow] = []
-    private var flood: FloodControl
+    let lane: LaneKey
+    let rate: BotRate
+    var chats: [Int64: Chat] = [:]
+    var lists = SendLists()
+    var inFlight: [Int64: OutboxRow] = [:]
+    var marks: [Int64] = []
+    var marksSince: ContinuousClock.Instant?
+    var report = SendReport()
+    var tally = SendTally()
+    var flood: ChatFlood
+    var blocks = ChatBlocks()
+    var jitter: SeededGenerator
+    /// Chats of which a predecessor may be sending; see ``hold(_:)``.
+    private(set) var held: Set<Int64> = []
+    /// Of the rows that wait, so many are held back.
+    private(set) var heldRows = 0
     private var limit: Int
     private var isPaused: Bool
     /// Nothing of the bot goes out before.
-    private var pausedUntil: ContinuousClock.Instant?
-    private(set) var unsent = 0
-    /// Of one chat.
-    func unsent(of chat: Int64) -> Int { chats[chat]?.rows.count ?? 0 }
+    var pausedUntil: ContinuousClock.Instant?
+    /// The bot's rate lets more out then.
+    private var rateOpens: ContinuousClock.Instant?
+    private var wantsRate = false
+    var unsent = 0
+    /// Sends whose outcome nobody knows are shown to the operator instead of repeated.
+    private(set) var surfaces: Bool
+    /// Rows this owner has noted as begun: what it has of them in memory, it knows not to be sent.
+    var begunHere: Set<Int64> = []
 
-    init(config: BotConfig) {
+    /// Payment answers in flight beyond `send.concurrency`: slow calls must not hold them up.
+    static let paymentRoom = 8
+
+    /// - Parameter seed: of the jitter.
+    init(config: BotConfig, lane: LaneKey, rate: BotRate, seed: UInt64 = .random(in: 0 ... .max)) {
+        self.lane = lane
+        self.rate = rate
         limit = config.int("send.concurrency")
         isPaused = config.bool("send.paused")
-        flood = FloodControl(FloodControl.Limits(config))
+        surfaces = config.text("send.ambiguous") == "surface"
+        flood = ChatFlood(ChatFlood.Limits(config))
+        jitter = SeededGenerator(seed: seed)
+        rate.configure(config)
     }
 
     mutating func configure(_ config: BotConfig) {
         limit = config.int("send.concurrency")
         isPaused = config.bool("send.paused")
-        flood.limits = FloodControl.Limits(config)
+        surfaces = config.text("send.ambiguous") == "surface"
+        flood.limits = ChatFlood.Limits(config)
+        rate.configure(config)
     }
 
     /// Nothing is left to do; what is held back by `send.paused` waits in the database.
     var isIdle: Bool { (unsent == 0 || isPaused && inFlight.isEmpty) && marks.isEmpty }
     var isSending: Bool { !inFlight.isEmpty }
+    /// What counts against `send.max_unsent`: a predecessor's rows, which nothing but time sets free, do not.
+    var backlog: Int { unsent - heldRows }
+
+    /// Of one chat.
+    func unsent(of chat: Int64) -> Int { chats[chat]?.rows.count ?? 0 }
 
     // MARK: In
 
-    mutating func enqueue(_ rows: [OutboxRow]) {
-        for row in rows { append(row) }
+    mutating func enqueue(_ rows: [OutboxRow], now: ContinuousClock.Instant) {
+        for row in rows {
+            append(row)
+            if !blocks.isEmpty, let reason = blocks.reason(row.conversation, now: now) {
+                drop(row.conversation, because: reason, now: now)
+            }
+        }
     }
 
     private mutating func append(_ row: OutboxRow) {
         unsent += 1
-        let isFirst = chats[row.conversation] == nil
-        chats[row.conversation, default: Chat()].rows.append(row)
-        if isFirst { ready.append(row.conversation) }
+        chats[row.conversation, default: Chat()].append(row)
+        makeReady(row.conversation)
+    }
+
+    /// Puts the chat where its next call belongs, unless something else moves it on later.
+    mutating func makeReady(_ id: Int64) {
+        guard var chat = chats[id], !chat.isSending, let head = chat.rows.first, !held.contains(id) else { return }
+        if case .waiting = chat.place { return }
+        let place = SendPlace.ready(chat.priority, isMessage: CallKind(method: head.method).isMessage)
+        if chat.place == place { return }
+        chat.place = place
+        chats[id] = chat
+        lists.append(id, place)
+    }
+
+    mutating func wait(_ id: Int64, until: ContinuousClock.Instant) {
+        guard chats[id] != nil else { return }
+        chats[id]?.place = .waiting(until: until)
+        lists.append(id, .waiting(until: until))
     }
 
     /// Takes the outbox as the database has it, after a claim, in place of what was known. What is in flight, or sent and
     /// not yet marked, is known better here.
-    mutating func reload(_ rows: [OutboxRow]) {
+    mutating func reload(_ rows: [OutboxRow], now: ContinuousClock.Instant) {
         forgetWaiting()
-        let sent = Set(marks)
-        enqueue(rows.filter { inFlight[$0.seq] == nil && !sent.contains($0.seq) })
+        take(over: rows, now: now)
+        heldRows = held.isEmpty ? 0 : rows.count { held.contains($0.conversation) }
     }
 
     /// Drops what is not in flight: the database has it.
     mutating func forgetWaiting() {
         chats = chats.filter { $0.value.isSending }
-        for id in chats.keys {
-            guard let head = chats[id]?.rows.first else { continue }
-            chats[id]?.rows = [head]
-        }
-        ready = []
-        waiting = []
+        for id in chats.keys { keepHead(id) }
+        lists = SendLists()
         unsent = inFlight.count
+        heldRows = 0
+    }
+
+    private mutating func keepHead(_ id: Int64) {
+        guard let old = chats[id], old.isSending, let head = old.rows.first else {
+            chats[id] = nil
+            return
+        }
+        var chat = Chat(isSending: true, attempts: old.attempts, movedTo: old.movedTo)
+        chat.append(head)
+        chats[id] = chat
+    }
+
+    private mutating func take(over rows: [OutboxRow], now: ContinuousClock.Instant) {
+        let sent = Set(marks)
+        for row in rows where inFlight[row.seq] == nil && !sent.contains(row.seq) {
+            let isUnclear = row.isBegun && surfaces && !begunHere.contains(row.seq) && !held.contains(row.conversation)
+            if isUnclear { surface(row, now: now) } else { enqueue([row], now: now) }
+        }
+    }
+
+    // MARK: Ownership
+
+    mutating func owned(now: ContinuousClock.Instant) { rate.join(lane, now: now) }
+
+    /// Somebody else may own the lane.
+    mutating func lost(now: ContinuousClock.Instant) {
+        rate.leave(lane, now: now)
+        blocks.removeAll()
+    }
+
+    /// Another owner may have begun the same rows since.
+    mutating func forgetBegun() { begunHere.formIntersection(inFlight.keys) }
+
+    // MARK: A predecessor that may live
+
+    /// Sends nothing to these chats until ``release(_:now:)``.
+    mutating func hold(_ conversations: Set<Int64>) { held.formUnion(conversations) }
+
+    /// The predecessor's time is over: of the held chats the database has these rows left.
+    mutating func release(_ rows: [OutboxRow], now: ContinuousClock.Instant) {
+        let chats = held
+        held = []
+        heldRows = 0
+        for id in chats {
+            guard let chat = self.chats[id] else { continue }
+            unsent -= chat.rows.count - (chat.isSending ? 1 : 0)
+            keepHead(id)
+        }
+        take(over: rows.filter { chats.contains($0.conversation) }, now: now)
     }
 
     // MARK: Out
@@ -86,165 +201,105 @@ struct SendQueue {
     /// Rows to send now; each must be answered with ``finished(_:_:now:)``.
     mutating func take(now: ContinuousClock.Instant) -> [OutboxRow] {
         wake(now: now)
+        rateOpens = nil
         if isPaused { return [] }
         if let pausedUntil, now < pausedUntil { return [] }
         pausedUntil = nil
         var rows: [OutboxRow] = []
-        while inFlight.count < limit, let id = ready.popFirst() {
-            guard var chat = chats[id], !chat.isSending, let row = chat.rows.first else { continue }
-            if row.countsAgainstLimits {
-                switch flood.admit(chat: id, isGroup: id < 0, now: now) {
-                case .now: break
-                case .wait(let until):
-                    waiting.append((until, id))
-                    continue
-                }
-            }
-            chat.isSending = true
-            chats[id] = chat
-            inFlight[row.seq] = row
-            rows.append(row)
+        for priority in SendPriority.allCases {
+            takeOthers(priority, &rows, now: now)
+            takeMessages(priority, &rows, now: now)
         }
+        if rateOpens == nil && wantsRate {
+            wantsRate = false
+            rate.wantsNothing(lane)
+        }
+        if surfaces { begunHere.formUnion(rows.map(\.seq)) }
         return rows
     }
 
     private mutating func wake(now: ContinuousClock.Instant) {
-        guard waiting.contains(where: { $0.at <= now }) else { return }
-        for item in waiting.sorted(by: { $0.at < $1.at }) where item.at <= now { ready.append(item.chat) }
-        waiting.removeAll { $0.at <= now }
+        while let due = lists.popDue(now: now) {
+            guard chats[due.chat]?.place == .waiting(until: due.until) else { continue }
+            chats[due.chat]?.place = nil
+            makeReady(due.chat)
+        }
+    }
+
+    private func room(_ priority: SendPriority) -> Int {
+        max(0, limit + (priority == .payment ? Self.paymentRoom : 0) - inFlight.count)
+    }
+
+    /// Calls that need no part of the bot's rate.
+    private mutating func takeOthers(
+        _ priority: SendPriority, _ rows: inout [OutboxRow], now: ContinuousClock.Instant
+    ) {
+        while room(priority) > 0, let (id, row) = popReady(priority, isMessage: false) {
+            let kind = CallKind(method: row.method)
+            if let until = rate.blockedUntil(kind, now: now) {
+                wait(id, until: until)
+            } else {
+                begin(id, row, kind, &rows, now: now)
+            }
+        }
+    }
+
+    private mutating func takeMessages(
+        _ priority: SendPriority, _ rows: inout [OutboxRow], now: ContinuousClock.Instant
+    ) {
+        let wanted = lists.count(priority, isMessage: true)
+        let room = room(priority)
+        guard wanted > 0, room > 0 else { return }
+        let grant = rate.take(lane, wanted: wanted, room: room, isBulk: priority == .bulk, now: now)
+        wantsRate = true
+        var left = grant.count
+        while left > 0, let (id, row) = popReady(priority, isMessage: true) {
+            if begin(id, row, .message, &rows, now: now) { left -= 1 }
+        }
+        rate.giveBack(lane, left)
+        if let retryAt = grant.retryAt { rateOpens = min(rateOpens ?? retryAt, retryAt) }
+    }
+
+    private mutating func popReady(_ priority: SendPriority, isMessage: Bool) -> (Int64, OutboxRow)? {
+        while let id = lists.popReady(priority, isMessage: isMessage) {
+            guard let chat = chats[id], chat.place == .ready(priority, isMessage: isMessage),
+                let row = chat.rows.first
+            else { continue }
+            chats[id]?.place = nil
+            return (id, row)
+        }
+        return nil
+    }
+
+    @discardableResult
+    private mutating func begin(
+        _ id: Int64, _ row: OutboxRow, _ kind: CallKind, _ rows: inout [OutboxRow], now: ContinuousClock.Instant
+    ) -> Bool {
+        if case .wait(let until) = flood.admit(chat: id, kind, now: now) {
+            wait(id, until: until)
+            return false
+        }
+        chats[id]?.isSending = true
+        inFlight[row.seq] = row
+        rows.append(chats[id]?.movedTo.flatMap { row.moved(to: $0) } ?? row)
+        return true
     }
 
     /// Something waits to be sent.
-    var hasWaiting: Bool { !isPaused && !(ready.isEmpty && waiting.isEmpty) }
+    var hasWaiting: Bool { !isPaused && !lists.isEmpty }
 
     /// When ``take(now:)`` may have something although nothing else happened.
     var nextWake: ContinuousClock.Instant? {
         if isPaused { return nil }
-        let pauses = ready.isEmpty ? [] : [pausedUntil].compactMap { $0 }
-        return (waiting.map(\.at) + pauses).min()
-    }
-
-    // MARK: Answers
-
-    enum Answer {
-        case sent
-        /// Telegram asks for a pause; the flood control works out of whom.
-        case rateLimited(Duration)
-        /// Try again: the network, a 5xx.
-        case failed
-        /// It will never go out.
-        case refused(String)
-        /// The token is not accepted; nothing of this bot goes out for a while.
-        case unauthorized
-    }
-
-    static let unauthorizedPause: Duration = .seconds(30)
-
-    mutating func finished(_ seq: Int64, _ answer: Answer, now: ContinuousClock.Instant) {
-        guard let row = inFlight.removeValue(forKey: seq) else { return }
-        let id = row.conversation
-        chats[id]?.isSending = false
-        switch answer {
-        case .sent:
-            done(row, now: now)
-        case .refused(let reason):
-            refusals.append(
-                EventRow(
-                    conversation: id,
-                    kind: "send_refused",
-                    data: Array(
-                        ConfigValue.object(["method": .string(row.method), "reason": .string(reason)]).description.utf8
-                    )
-                )
-            )
-            done(row, now: now)
-        case .rateLimited(let pause):
-            flood.refused(chat: id, retryAfter: pause, now: now)
-            waiting.append((now + pause, id))
-        case .failed:
-            let attempts = (chats[id]?.attempts ?? 0) + 1
-            chats[id]?.attempts = attempts
-            let pause = min(Duration.seconds(30), Duration.milliseconds(100) * (1 << min(attempts, 9)))
-            waiting.append((now + pause, id))
-        case .unauthorized:
-            pausedUntil = now + Self.unauthorizedPause
-            ready.append(id)
-        }
-    }
-
-    private mutating func done(_ row: OutboxRow, now: ContinuousClock.Instant) {
-        unsent -= 1
-        marks.append(row.seq)
-        if marksSince == nil { marksSince = now }
-        guard var chat = chats.removeValue(forKey: row.conversation) else { return }
-        chat.rows.removeFirst()
-        chat.attempts = 0
-        if chat.rows.isEmpty { return }
-        chats[row.conversation] = chat
-        ready.append(row.conversation)
-    }
-
-    // MARK: Marks
-
-    /// Sequence numbers of sent rows, to be marked by the next settlement.
-    mutating func takeMarks() -> [Int64] {
-        defer {
-            marks = []
-            marksSince = nil
-        }
-        return marks
-    }
-
-    /// The settlement that was to mark them was not committed.
-    mutating func unmarked(_ sequences: [Int64], now: ContinuousClock.Instant) {
-        marks = sequences + marks
-        if !marks.isEmpty && marksSince == nil { marksSince = now }
-    }
-
-    /// The settlement that was to record them was not committed.
-    mutating func unreported(_ refusals: [EventRow]) { self.refusals = refusals + self.refusals }
-
-    /// What Telegram refused for good, as events for the next settlement.
-    mutating func takeRefusals() -> [EventRow] {
-        defer { refusals = [] }
-        return refusals
+        let pauses = lists.hasReady ? [pausedUntil, rateOpens] : []
+        return ([lists.nextDue] + pauses).compactMap { $0 }.min()
     }
 }
 
-extension OutboxRow {
-    /// Telegram's limits are for messages; answers to button presses and chat actions do not count.
-    var countsAgainstLimits: Bool { method.hasPrefix("send") && method != "sendChatAction" || method == "copyMessage" }
-}
-
-extension FloodControl.Limits {
+extension ChatFlood.Limits {
     init(_ config: BotConfig) {
-        let bot = config.number("flood.bot_per_second")
         self.init(
-            bot: FloodControl.Bucket(perSecond: bot, burst: Int(bot)),
-            chat: FloodControl.Bucket(perSecond: config.number("flood.chat_per_second"), burst: 3),
-            group: FloodControl.Bucket(perSecond: config.number("flood.group_per_minute") / 60, burst: 5),
-            isEnforced: config.bool("flood.limits")
-        )
-    }
-}
-
-extension SendQueue.Answer {
-    init(_ result: Result<TelegramReply, TelegramError>) {
-        switch result {
-        case .success: self = .sent
-        case .failure(let error): self.init(error)
-        }
-    }
-
-    /// What is wrong with the way to Telegram (the network, a certificate, the API's address) is mended by somebody
-    /// some day; until then nothing may be dropped. Only Telegram's own word about this very call is final.
-    private init(_ error: TelegramError) {
-        self =
-            switch error {
-            case .rateLimited(let pause): .rateLimited(pause)
-            case .unauthorized: .unauthorized
-            case .forbidden, .badRequest, .migrated, .rejected: .refused(error.description)
-            case .conflict, .notFound, .server, .malformedReply, .network: .failed
-            }
+            perSecond: config.number("flood.chat_per_second"), burst: 3,
+            groupPerMinute: config.number("flood.group_per_minute"), isEnforced: config.bool("flood.limits"))
     }
 }

@@ -22,6 +22,10 @@ final class CounterBoard: Sendable {
                 total.waiting += lane.waiting
                 total.sent += lane.sent
                 total.sendErrors += lane.sendErrors
+                total.refused += lane.refused
+                total.ambiguous += lane.ambiguous
+                total.blocked += lane.blocked
+                total.rateLimited += lane.rateLimited
                 total.batches += lane.batches
                 total.inFlight += lane.inFlight
                 total.unsent += lane.unsent

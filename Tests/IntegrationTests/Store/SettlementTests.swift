@@ -37,7 +37,7 @@ import Testing
             settlement.record(EventRow(conversation: 4, kind: "seen", data: [0, 1]))
             try await database.settle(settlement, lane: lane)
 
-            let (settled, sessions) = try await database.recall(
+            let (settled, sessions, _) = try await database.recall(
                 bot: lane.key.bot, updates: Array(0...202), conversations: [1, 9, 77])
             #expect(settled.count == 201)
             #expect(settled[201] == .dead && settled[200] == .done && settled[0] == nil)
@@ -58,7 +58,7 @@ import Testing
             let error = await #expect(throws: StoreError.self) { try await database.settle(again, lane: lane) }
             #expect(error?.code == .duplicateUpdates)
             #expect(error?.outcomeUnknown == false)
-            let (settled, sessions) = try await database.recall(
+            let (settled, sessions, _) = try await database.recall(
                 bot: lane.key.bot, updates: Array(1...10), conversations: Array(0...9))
             #expect(Set(settled.keys) == Set(1...5))
             #expect(sessions.values.allSatisfy { $0[0] == 1 } && sessions.count == 5)
