@@ -33,6 +33,18 @@ static inline void ccurl_easy_on_header(CURL *easy, ccurl_data_callback callback
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, callback);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, context);
 }
+typedef int (*ccurl_seek_callback)(void *context, curl_off_t offset, int origin);
+static inline void ccurl_easy_on_upload(
+    CURL *easy, ccurl_data_callback read, ccurl_seek_callback seek, void *context) {
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, read);
+    curl_easy_setopt(easy, CURLOPT_READDATA, context);
+    curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, seek);
+    curl_easy_setopt(easy, CURLOPT_SEEKDATA, context);
+}
+/// The body comes from the callback of ccurl_easy_on_upload.
+static inline CURLcode ccurl_easy_set_no_body(CURL *easy) {
+    return curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
+}
 typedef curl_socket_t (*ccurl_open_callback)(void *context, curlsocktype purpose, struct curl_sockaddr *address);
 typedef int (*ccurl_close_callback)(void *context, curl_socket_t socket);
 static inline void ccurl_easy_on_sockets(

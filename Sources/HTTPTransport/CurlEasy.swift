@@ -13,6 +13,8 @@ final class CurlEasy {
     private var body: [UInt8] = []
     private var header: [UInt8] = []
     private var isTooLarge = false
+    /// Bytes of the request's body that libcurl took by itself.
+    private var uploaded = 0
 
     private var fields: [HTTPField]?
     private var fieldList: UnsafeMutablePointer<curl_slist>?
@@ -33,6 +35,7 @@ final class CurlEasy {
         ccurl_easy_set_private(raw, context)
         ccurl_easy_on_body(raw, bodyArrived, context)
         ccurl_easy_on_header(raw, headerArrived, context)
+        ccurl_easy_on_upload(raw, bodyWanted, bodyRewound, context)
         ccurl_easy_on_sockets(raw, openSocket, closeSocket, Unmanaged.passUnretained(owner).toOpaque())
         ccurl_easy_limit_protocols(raw)
         ccurl_easy_set_long(raw, CURLOPT_NOSIGNAL, 1)
@@ -134,8 +137,12 @@ final class CurlEasy {
                 )
             }
             ccurl_easy_set_size(raw, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count))
+            uploaded = 0
             _ = request.body.withUnsafeBytes { bytes in
-                if let start = bytes.baseAddress {
+                if !request.isRepeatable {
+                    // It comes from a callback that cannot go back, so libcurl cannot send it a second time.
+                    ccurl_easy_set_no_body(raw)
+                } else if let start = bytes.baseAddress {
                     ccurl_easy_set_body(raw, start)
                 } else {
                     ccurl_easy_set_body(raw, "")
@@ -173,6 +180,15 @@ final class CurlEasy {
         let parts = duration.components
         if parts.seconds >= 1_000_000 { return 1_000_000_000 }
         return max(1, Int(parts.seconds) * 1000 + Int(parts.attoseconds / 1_000_000_000_000_000))
+    }
+
+    fileprivate func upload(to buffer: UnsafeMutableRawBufferPointer) -> Int {
+        guard let body = submission?.request.body, uploaded < body.count else { return 0 }
+        let count = min(buffer.count, body.count - uploaded)
+        let range = uploaded..<uploaded + count
+        body.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[range])) }
+        uploaded += count
+        return count
     }
 
     // MARK: What arrives
@@ -220,6 +236,21 @@ private func headerArrived(
     guard let context else { return 0 }
     let easy = Unmanaged<CurlEasy>.fromOpaque(context).takeUnretainedValue()
     return easy.addHeader(UnsafeRawBufferPointer(start: bytes, count: size * count)) ? size * count : 0
+}
+
+private func bodyWanted(
+    _ buffer: UnsafeMutablePointer<CChar>?,
+    _ size: Int,
+    _ count: Int,
+    _ context: UnsafeMutableRawPointer?
+) -> Int {
+    guard let context else { return 0 }
+    let easy = Unmanaged<CurlEasy>.fromOpaque(context).takeUnretainedValue()
+    return easy.upload(to: UnsafeMutableRawBufferPointer(start: buffer, count: size * count))
+}
+
+private func bodyRewound(_ context: UnsafeMutableRawPointer?, _ offset: curl_off_t, _ origin: Int32) -> Int32 {
+    CURL_SEEKFUNC_FAIL
 }
 
 private func openSocket(

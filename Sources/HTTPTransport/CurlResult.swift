@@ -13,7 +13,8 @@ extension HTTPError.Code {
                 CURLE_USE_SSL_FAILED, CURLE_SSL_INVALIDCERTSTATUS:
                 .tls
             case CURLE_OPERATION_TIMEDOUT: .deadline
-            case CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE, CURLE_HTTP2,
+            case CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_SEND_FAIL_REWIND, CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE,
+                CURLE_HTTP2,
                 CURLE_HTTP2_STREAM, CURLE_AGAIN:
                 .connectionLost
             case CURLE_FILESIZE_EXCEEDED: .responseTooLarge

@@ -30,6 +30,10 @@ public struct HTTPRequest: Sendable {
     public var deadline: Duration
     /// For name lookup, TCP and TLS together.
     public var connectTimeout: Duration
+    /// Whether it may be sent again, unasked, when a connection that was kept open breaks before any of the response
+    /// came. Most such connections were closed by the server before the request reached it; one that was not carries it
+    /// out twice. `false`: that is an error instead, of a request that may have arrived.
+    public var isRepeatable: Bool
 
     public init(
         method: HTTPMethod = .get,
@@ -37,7 +41,8 @@ public struct HTTPRequest: Sendable {
         headers: [HTTPField] = [],
         body: [UInt8] = [],
         deadline: Duration = .seconds(30),
-        connectTimeout: Duration = .seconds(5)
+        connectTimeout: Duration = .seconds(5),
+        isRepeatable: Bool = true
     ) {
         self.method = method
         self.url = url
@@ -45,6 +50,7 @@ public struct HTTPRequest: Sendable {
         self.body = body
         self.deadline = deadline
         self.connectTimeout = connectTimeout
+        self.isRepeatable = isRepeatable
     }
 }
 

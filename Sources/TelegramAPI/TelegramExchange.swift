@@ -10,12 +10,17 @@ public struct TelegramCall: Sendable {
     /// Its parameters as a JSON object.
     public let body: [UInt8]
     public let deadline: Duration
+    /// As ``HTTPRequest/isRepeatable``.
+    public let isRepeatable: Bool
 
-    public init(tag: Int, method: String, body: [UInt8], deadline: Duration = .seconds(30)) {
+    public init(
+        tag: Int, method: String, body: [UInt8], deadline: Duration = .seconds(30), isRepeatable: Bool = true
+    ) {
         self.tag = tag
         self.method = method
         self.body = body
         self.deadline = deadline
+        self.isRepeatable = isRepeatable
     }
 }
 
@@ -51,7 +56,11 @@ public struct TelegramExchange: Sendable {
     public func submit(_ calls: [TelegramCall]) {
         let client = current.client.withLock { $0 }
         exchange.submit(
-            calls.map { (tag: $0.tag, request: client.request($0.method, body: $0.body, deadline: $0.deadline)) }
+            calls.map { call in
+                var request = client.request(call.method, body: call.body, deadline: call.deadline)
+                request.isRepeatable = call.isRepeatable
+                return (tag: call.tag, request: request)
+            }
         )
     }
 

@@ -44,6 +44,32 @@ import Testing
         }
     }
 
+    /// libcurl sends a request again when a kept connection breaks before the response began. The server here has
+    /// read the whole request by then.
+    @Test(arguments: [true, false])
+    func whatMustNotBeRepeatedIsSentOnce(_ isRepeatable: Bool) async throws {
+        try await withTransport(answering: {
+            $0.path == "/once" && $0.connection == 0 ? .rawThenClose("") : .ok(body: "fine")
+        }) {
+            _ = try await $0.send(HTTPRequest(method: .post, url: $1.url("/first"), body: [1]))
+            let request = HTTPRequest(
+                method: .post, url: $1.url("/once"), body: Array(repeating: 65, count: 1000),
+                isRepeatable: isRepeatable)
+            if isRepeatable {
+                #expect(try await $0.send(request).status == 200)
+            } else {
+                let error = try await failure(of: $0, request)
+                #expect(error.code == .connectionLost && error.mayHaveArrived)
+            }
+            let sent = $1.requests.filter { $0.path == "/once" }
+            #expect(sent.count == (isRepeatable ? 2 : 1))
+            #expect(sent.allSatisfy { $0.body == request.body })
+            // The handle serves repeatable ones again.
+            #expect(try await $0.send(HTTPRequest(method: .post, url: $1.url("/"), body: [2])).status == 200)
+            #expect($1.requests.last?.body == [2])
+        }
+    }
+
     @Test func aResetIsAnErrorAndTheNextRequestWorks() async throws {
         try await withTransport(answering: {
             switch $0.path {

@@ -9,10 +9,9 @@ public enum SendPriority: Int16, Sendable, CaseIterable, Comparable {
     case bulk = 2
 
     public init(method: String, isBulk: Bool) {
-        self = Self.paymentMethods.contains(method) ? .payment : isBulk ? .bulk : .reply
+        let isPayment = method == "answerPreCheckoutQuery" || method == "answerShippingQuery"
+        self = isPayment ? .payment : isBulk ? .bulk : .reply
     }
-
-    private static let paymentMethods: Set<String> = ["answerPreCheckoutQuery", "answerShippingQuery"]
 
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }

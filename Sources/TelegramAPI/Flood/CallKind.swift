@@ -5,9 +5,10 @@ public enum CallKind: Hashable, Sendable {
 
     public init(method: String) {
         let sends = method.hasPrefix("send") && method != "sendChatAction"
-        let isMessage = sends || ["copyMessage", "copyMessages", "forwardMessage", "forwardMessages"].contains(method)
-        self = isMessage ? .message : .other(method: method)
+        self = sends || Self.copies.contains(method) ? .message : .other(method: method)
     }
+
+    private static let copies: Set<String> = ["copyMessage", "copyMessages", "forwardMessage", "forwardMessages"]
 
     public var isMessage: Bool { self == .message }
 }

@@ -117,9 +117,12 @@ extension LaneRunner {
     }
 
     /// Starts the calls; each is answered in a ``LaneEvent/sent(_:)``.
-    func send(_ rows: [OutboxRow], timeout: Duration) {
+    func send(_ rows: [OutboxRow], timeout: Duration, isRepeatable: Bool = true) {
         telegram.submit(
-            rows.map { TelegramCall(tag: Int($0.seq), method: $0.method, body: $0.body, deadline: timeout) }
+            rows.map {
+                TelegramCall(
+                    tag: Int($0.seq), method: $0.method, body: $0.body, deadline: timeout, isRepeatable: isRepeatable)
+            }
         )
     }
 
@@ -135,7 +138,7 @@ extension LaneRunner {
         }
         // The fence was asked, so the lane was this owner's then; it may have waited for long since.
         guard ContinuousClock.now < startedAt + Lane.sendLease else { return notBegun(rows) }
-        send(rows, timeout: timeout)
+        send(rows, timeout: timeout, isRepeatable: false)
     }
 
     private func notBegun(_ rows: [OutboxRow]) {

@@ -148,7 +148,7 @@ extension SendQueue {
 
     /// Gives up all that waits for a chat, but not what is on its way.
     mutating func drop(_ id: Int64, because reason: String, now: ContinuousClock.Instant) {
-        guard var chat = chats.removeValue(forKey: id) else { return }
+        guard let chat = chats.removeValue(forKey: id) else { return }
         let kept = chat.isSending ? 1 : 0
         let dropped = chat.rows.dropFirst(kept)
         guard let first = dropped.first else {
@@ -160,10 +160,7 @@ extension SendQueue {
         tally.refused += Int64(dropped.count)
         report.events.append(
             first.event("send_refused", ["reason": .string(reason), "messages": .int(Int64(dropped.count))]))
-        guard chat.isSending, let head = chat.rows.first else { return }
-        chat = Chat(isSending: true, attempts: chat.attempts, movedTo: chat.movedTo)
-        chat.append(head)
-        chats[id] = chat
+        if chat.isSending, let head = chat.rows.first { chats[id] = Chat(sending: head, of: chat) }
     }
 
     // MARK: Marks

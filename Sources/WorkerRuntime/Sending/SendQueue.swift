@@ -11,8 +11,8 @@ import TelegramAPI
 struct SendQueue {
     struct Chat {
         var rows: Deque<OutboxRow> = []
-        /// Rows by priority.
-        var counts = [0, 0, 0]
+        private var payments = 0
+        private var bulk = 0
         var isSending = false
         var attempts = 0
         /// Where it stands in the lists, if it does.
@@ -20,19 +20,35 @@ struct SendQueue {
         /// The group became this supergroup.
         var movedTo: Int64?
 
+        init() {}
+
+        /// A chat with its head on its way.
+        init(sending head: OutboxRow, of old: Chat) {
+            isSending = true
+            attempts = old.attempts
+            movedTo = old.movedTo
+            append(head)
+        }
+
         mutating func append(_ row: OutboxRow) {
             rows.append(row)
-            counts[Int(row.priority.rawValue)] += 1
+            count(row, 1)
         }
 
         mutating func removeFirst() {
-            let row = rows.removeFirst()
-            counts[Int(row.priority.rawValue)] -= 1
+            count(rows.removeFirst(), -1)
         }
 
-        var priority: SendPriority {
-            counts[0] > 0 ? .payment : counts[1] > 0 ? .reply : .bulk
+        private mutating func count(_ row: OutboxRow, _ by: Int) {
+            switch row.priority {
+            case .payment: payments += by
+            case .reply: break
+            case .bulk: bulk += by
+            }
         }
+
+        /// The most urgent of its rows.
+        var priority: SendPriority { payments > 0 ? .payment : bulk < rows.count ? .reply : .bulk }
     }
 
     let lane: LaneKey
@@ -152,9 +168,7 @@ struct SendQueue {
             chats[id] = nil
             return
         }
-        var chat = Chat(isSending: true, attempts: old.attempts, movedTo: old.movedTo)
-        chat.append(head)
-        chats[id] = chat
+        chats[id] = Chat(sending: head, of: old)
     }
 
     private mutating func take(over rows: [OutboxRow], now: ContinuousClock.Instant) {
