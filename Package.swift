@@ -43,6 +43,9 @@ let package = Package(
         .executable(name: "fleet-coordinator", targets: ["FleetCoordinator"]),
         .executable(name: "fleetctl", targets: ["FleetCtl"]),
         .executable(name: "telegram-simulator", targets: ["TelegramSimulator"]),
+        .executable(name: "fleet-chaos", targets: ["FleetChaos"]),
+        .executable(name: "chaos-worker", targets: ["ChaosWorker"]),
+        .library(name: "ClockJump", type: .dynamic, targets: ["CClockJump"]),
         .library(name: "BotKit", targets: ["BotKit"]),
         // For worker binaries with behaviours of their own.
         .library(name: "WorkerCommand", targets: ["WorkerCommand"]),
@@ -139,6 +142,14 @@ let package = Package(
             ["TelegramSimulation", "HTTPTransport", arguments, signals, nioCore, nioPosix, nioHTTP]
         ),
 
+        // The fault suite: nothing that is shipped links it.
+        .target(name: "CClockJump"),
+        library(
+            "ChaosKit",
+            ["FleetCtlKit", "LocalServices", "HTTPTransport", "EventLoop", "Store", "FleetModel", log]),
+        executable("FleetChaos", ["ChaosKit", "FleetCtlKit", "LocalServices", "HTTPTransport", arguments, signals]),
+        executable("ChaosWorker", ["WorkerCommand", "BotKit", "FleetModel"]),
+
         // Tests. Those named after a target need no server; IntegrationTests use real ones.
         library("FleetTesting", ["Broker", "HTTPTransport", "LocalServices", "Store", "FleetModel", log]),
         tests("FleetModelTests", ["FleetModel"]),
@@ -155,6 +166,7 @@ let package = Package(
         tests("GatewayTests", ["Gateway", "TelegramAPI", "Broker", "HTTPTransport", "Store", "FleetModel", log]),
         tests("LocalServicesTests", ["LocalServices"]),
         tests("FleetCtlTests", ["FleetCtlKit", "HTTPTransport", "LocalServices", "FleetModel"]),
+        tests("ChaosTests", ["ChaosKit", "FleetModel"]),
         tests("FleetControlTests", ["FleetControl", "FleetModel"]),
         tests("CoordinatorTests", ["Coordinator", "Broker", "FleetControl", "Store", "FleetModel", log, http]),
         tests("StoreTests", ["Store", "FleetModel"]),

@@ -120,6 +120,14 @@ public struct LocalServices: Sendable {
         try ServiceSettings.load(home.settingsFile).map(endpoints)
     }
 
+    /// Where a service of this home has its data, or will have it: for whoever wants to put a file system there before
+    /// the first start.
+    public func dataDirectory(of service: Service) throws(ServiceError) -> String {
+        try home.make()
+        let settings = try FileLock.hold(home.lockFile) { () throws(ServiceError) in try prepare(newPorts: false) }
+        return "\(settings.dataRoot)/\(service.rawValue)"
+    }
+
     private func endpoints(_ settings: ServiceSettings) -> ServiceEndpoints {
         let (postgres, rabbitmq) = (settings.postgres, settings.rabbitmq)
         return ServiceEndpoints(

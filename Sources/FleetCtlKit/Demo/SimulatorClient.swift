@@ -42,12 +42,18 @@ public struct SimulatorClient: Sendable {
         public var text: String
         public var injectedAt: Int64?
         public var at: Int64?
+        /// When a client was first given the update.
+        public var handedOutAt: Int64?
+        /// A fault kept the answer of this call from the client.
+        public var answerLost: Bool?
 
         enum CodingKeys: String, CodingKey {
             case seq, type, method, chat, text
             case updateID = "update_id"
             case injectedAt = "injected_at_us"
             case at = "at_us"
+            case handedOutAt = "handed_out_at_us"
+            case answerLost = "answer_lost"
         }
     }
 
@@ -84,6 +90,38 @@ public struct SimulatorClient: Sendable {
     public func say(_ words: [(bot: Int64, chat: Int64, text: String)]) async throws(Fault) {
         let list = words.map { Said(bot: $0.bot, chat: $0.chat, text: $0.text) }
         let _: Done = try await send(.post, "/sim/say", try encode(list))
+    }
+
+    /// Breaks calls; docs/simulator.md, "Faults".
+    public struct FaultRule: Sendable, Encodable {
+        public var kind: String
+        public var method: String?
+        public var probability: Double
+        public var seed: Int
+        public var retry_after: Int?
+
+        public init(kind: String, method: String?, probability: Double, seed: Int, retryAfter: Int? = nil) {
+            self.kind = kind
+            self.method = method
+            self.probability = probability
+            self.seed = seed
+            retry_after = retryAfter
+        }
+    }
+    private struct Faults: Decodable {
+        struct Rule: Decodable { var id: Int }
+        var faults: [Rule]
+    }
+
+    /// - Returns: the rule's id, to remove it by.
+    public func addFault(_ rule: FaultRule) async throws(Fault) -> Int {
+        let added: Faults = try await send(.post, "/sim/faults", try encode(rule))
+        guard let id = added.faults.first?.id else { throw Fault("the simulator made no fault") }
+        return id
+    }
+
+    public func removeFault(_ id: Int) async throws(Fault) {
+        let _: Done = try await send(.delete, "/sim/faults/\(id)")
     }
 
     public func counts() async throws(Fault) -> Counts {

@@ -77,18 +77,21 @@ public struct LocalFleet: Sendable {
     /// Starts the coordinator unless it runs, and waits until it answers.
     /// - Parameters:
     ///   - telegram: base URL of the Bot API for all bots that name no other.
-    ///   - supervise: whether it runs workers and gateway on this machine.
+    ///   - supervise: whether it runs workers and gateways on this machine.
+    ///   - gateways: how many gateways.
     /// - Returns: its base URL.
     public func startCoordinator(
         _ endpoints: ServiceEndpoints,
         telegram: String?,
         supervise: Bool = true,
+        gateways: Int = 1,
         transport: HTTPTransport
     ) async throws -> String {
         var arguments = ["--token-file", apiTokenFile, "--state-dir", stateDirectory]
         if supervise {
             arguments += ["--supervise", "--stop-children", "--worker-binary", try binaries.path("bot-worker")]
             arguments += ["--gateway-binary", try binaries.path("fleet-gateway")]
+            arguments += ["--gateways", String(gateways)]
         }
         var variables = endpoints.environment.merging(processEnvironment) { own, _ in own }
         variables["FLEET_KEY_FILE"] = keyFile

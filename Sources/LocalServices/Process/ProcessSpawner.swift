@@ -27,7 +27,7 @@ public struct ProcessRequest: Sendable {
     }
 }
 
-enum ProcessSpawner {
+public enum ProcessSpawner {
     enum Output {
         /// Appended to a file, made with mode 0600.
         case file(String)
