@@ -87,7 +87,7 @@ public struct ChaosReport: Sendable, Codable {
                 entry.applied ? entry.note : "left out: \(entry.note)",
             ])
         }
-        return ["seconds from the first fault; BACK: from a fault's end until nothing was late any more", ""]
+        return ["seconds from the first fault; BACK: from a fault's end until all messages made before it were answered", ""]
             + table.rendered(width: 160).split(separator: "\n").map(String.init)
     }
 
@@ -109,12 +109,17 @@ public struct ChaosReport: Sendable, Codable {
             + skipped.sorted { $0.key < $1.key }.map { "left out: \($0.key): \($0.value)" }
     }
 
+    /// One line a cause, and one for each that has none; the JSON lists all.
     private var repeatLines: [String] {
-        audit.repeats.map { item in
-            let cause = item.cause ?? "NO CAUSE"
-            return
-                "sent again: \(item.bot) chat \(item.chat) at \(clock(item.first)) and \(clock(item.again)): \(cause)"
+        let byCause = Dictionary(grouping: audit.repeats.filter { $0.cause != nil }) { $0.cause ?? "" }
+        let explained = byCause.sorted { ($0.value[0].fault ?? 0, $0.key) < ($1.value[0].fault ?? 0, $1.key) }.map {
+            "sent again \($0.value.count) times: \($0.key)"
         }
+        return explained
+            + audit.repeats.filter { $0.cause == nil }.map { item in
+                "sent again WITHOUT A CAUSE: \(item.bot) chat \(item.chat) update \(item.updateID ?? 0) "
+                    + "at \(clock(item.first)) and \(clock(item.again))"
+            }
     }
 
     private var summary: [String] {

@@ -63,7 +63,7 @@ public enum Coordinator {
         let fleet = Fleet(
             incarnation: incarnation, database: database, vault: vault, broadcaster: broadcaster, publisher: publisher,
             backlogs: Backlogs(link: connections.incoming), roster: roster, steward: steward, supervisor: supervisor,
-            logger: logger, requestEnd: { end.request() })
+            behaviours: configuration.behaviours, logger: logger, requestEnd: { end.request() })
         do {
             try await TokenFile.prepare(configuration.tokenFile, database: database)
             try await roster.load()

@@ -16,6 +16,8 @@ public struct CoordinatorConfiguration: Sendable {
     public var stateDirectory: String
     /// What to supervise on this machine; `nil`: nothing.
     public var supervision: Supervision?
+    /// Behaviours that bots may be added with besides the shipped ones: those of the workers' own binary.
+    public var behaviours: [String] = []
     /// How long RabbitMQ and PostgreSQL may be away at the start.
     public var startupTimeout: Duration = .seconds(30)
     /// From SIGTERM to the end, supervised processes included.

@@ -25,6 +25,8 @@ import UnixSignals
     var supervise = false
     @Option(help: "Path of bot-worker; it is looked for beside this binary.")
     var workerBinary: String?
+    @Option(name: .customLong("behaviour"), help: "A behaviour of a worker binary of your own; several times for several.")
+    var behaviours: [String] = []
     @Option(help: "Path of fleet-gateway; it is looked for beside this binary.")
     var gatewayBinary: String?
     @Option(help: "How many gateways to run; 0 for none.")
@@ -94,6 +96,7 @@ import UnixSignals
             stateDirectory: stateDir
         )
         if let address { (configuration.host, configuration.port) = address }
+        configuration.behaviours = behaviours
         configuration.startupTimeout = .seconds(startupTimeout)
         if supervise {
             var supervision = CoordinatorConfiguration.Supervision(

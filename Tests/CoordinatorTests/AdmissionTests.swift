@@ -23,6 +23,9 @@ import Testing
     }
 
     @Test func anUnknownBehaviourIsToldTheValidOnes() {
+        #expect(throws: Never.self) {
+            try BotAdmission.check(request(behaviour: "counter"), behaviours: ["counter"])
+        }
         let failure = #expect(throws: APIFailure.self) { try BotAdmission.check(request(behaviour: "ecko")) }
         #expect(failure?.status == 400)
         #expect(failure?.error.message.contains("echo, menu") == true)

@@ -17,14 +17,14 @@ struct FakeClock: Sendable {
     func install(_ binaries: FleetBinaries, worker: String) throws -> FleetBinaries {
         let library = try binaries.path("libClockJump.so")
         mkdir(directory, 0o755)
-        for (name, program, role) in [
-            ("bot-worker", worker, Disturbance.Role.worker), ("fleet-gateway", "fleet-gateway", .gateway),
-            ("fleet-coordinator", "fleet-coordinator", .coordinator),
+        for (name, program, role, option) in [
+            ("bot-worker", worker, Disturbance.Role.worker, ""), ("fleet-gateway", "fleet-gateway", .gateway, ""),
+            ("fleet-coordinator", "fleet-coordinator", .coordinator, "--behaviour ledger "),
         ] {
             try set(0, for: role)
             // The coordinator's children get its variables; their scripts set their own.
             let variables = "LD_PRELOAD=\(Shell.quote(library)) FLEET_CHAOS_CLOCK=\(Shell.quote(file(role)))"
-            try write(name, "export \(variables)\nexec \(Shell.quote(try binaries.path(program))) \"$@\"")
+            try write(name, "export \(variables)\nexec \(Shell.quote(try binaries.path(program))) \(option)\"$@\"")
         }
         try write("telegram-simulator", "exec \(Shell.quote(try binaries.path("telegram-simulator"))) \"$@\"")
         return FleetBinaries(directory: directory)

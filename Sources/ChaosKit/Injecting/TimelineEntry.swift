@@ -13,8 +13,7 @@ public struct TimelineEntry: Sendable, Equatable, Codable {
     public var note: String
     /// Whom it concerns; `nil`: everybody.
     public var bot: BotID?
-    /// From its end until no update concerned waited for its reply any more for longer than usual; `nil` when that was
-    /// never so again.
+    /// From its end until all that was said before had its reply; `nil` when that was never so.
     public var recoveryMilliseconds: Int?
 
     public init(

@@ -3,10 +3,11 @@ import FleetModel
 /// What a new bot, or a change of one, must fulfil.
 enum BotAdmission {
     /// Returns its token.
-    static func check(_ request: AddBotRequest) throws(APIFailure) -> Secret {
+    /// - Parameter behaviours: names that the fleet's workers know besides the shipped ones.
+    static func check(_ request: AddBotRequest, behaviours: [String] = []) throws(APIFailure) -> Secret {
         let spec = request.spec
-        guard ShippedBehaviour(rawValue: spec.behaviour) != nil else {
-            let names = ShippedBehaviour.names.joined(separator: ", ")
+        guard (ShippedBehaviour.names + behaviours).contains(spec.behaviour) else {
+            let names = (ShippedBehaviour.names + behaviours).joined(separator: ", ")
             throw .badRequest("there is no behaviour '\(spec.behaviour)'; valid are: \(names)")
         }
         try check(count: spec.lanes, "lanes")

@@ -45,7 +45,7 @@ extension Fleet {
     }
 
     func addBot(_ request: AddBotRequest, by author: String) async throws(APIFailure) -> BotView {
-        let token = try BotAdmission.check(request)
+        let token = try BotAdmission.check(request, behaviours: behaviours)
         let telegramID = BotAdmission.telegramID(of: token)
         try await refuseSecondName(for: telegramID, but: request.spec.id)
         do {

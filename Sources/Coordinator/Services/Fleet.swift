@@ -17,6 +17,8 @@ final class Fleet: FleetOperations {
     let steward: Steward
     let supervisor: Supervisor?
     let tokens: TokenCheck
+    /// Names of behaviours besides the shipped ones.
+    let behaviours: [String]
     let logger: Logger
     /// Ends the coordinator, once the answer is out.
     let requestEnd: @Sendable () -> Void
@@ -31,6 +33,7 @@ final class Fleet: FleetOperations {
         roster: RosterKeeper,
         steward: Steward,
         supervisor: Supervisor?,
+        behaviours: [String],
         logger: Logger,
         requestEnd: @escaping @Sendable () -> Void
     ) {
@@ -44,6 +47,7 @@ final class Fleet: FleetOperations {
         self.steward = steward
         self.supervisor = supervisor
         tokens = TokenCheck(database: database)
+        self.behaviours = behaviours
         self.logger = logger
         self.requestEnd = requestEnd
     }

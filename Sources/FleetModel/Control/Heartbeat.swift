@@ -6,6 +6,9 @@ public struct Heartbeat: Sendable, Codable, Equatable {
     /// The kernel and the space of process ids that `pid` belongs to; containers may share a host name and not these.
     public var machine: String?
     public var pid: Int32
+    /// When the kernel started the process, in clock ticks since boot (proc(5), stat, field 22): with `machine` and
+    /// `pid` the name of one process for ever, whatever happens to the wall clock.
+    public var startTicks: UInt64?
     public var state: WorkerState
     public var startedAt: Timestamp
     public var sentAt: Timestamp
@@ -52,7 +55,7 @@ public struct Heartbeat: Sendable, Codable, Equatable {
     public static let lateAfter: Duration = .seconds(7)
 
     public init(
-        worker: WorkerIdentity, bots: [BotID], host: String, machine: String? = nil, pid: Int32, state: WorkerState,
+        worker: WorkerIdentity, bots: [BotID], host: String, machine: String? = nil, pid: Int32, startTicks: UInt64? = nil, state: WorkerState,
         startedAt: Timestamp,
         sentAt: Timestamp, generation: Int64, generationHash: String, residentBytes: Int64, counters: Counters
     ) {
@@ -61,6 +64,7 @@ public struct Heartbeat: Sendable, Codable, Equatable {
         self.host = host
         self.machine = machine
         self.pid = pid
+        self.startTicks = startTicks
         self.state = state
         self.startedAt = startedAt
         self.sentAt = sentAt

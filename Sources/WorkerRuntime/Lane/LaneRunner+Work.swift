@@ -83,7 +83,7 @@ extension LaneRunner {
         guard let record = try? await database.worker(incarnation) else { return true }
         if record.state == .stopped { return false }
         return !LocalProcess.isKnownDead(
-            pid: record.pid, machine: record.heartbeat?.machine, startedAt: record.startedAt)
+            pid: record.pid, machine: record.heartbeat?.machine, startTicks: record.heartbeat?.startTicks)
     }
 
     /// Returns what could not be marked.

@@ -33,26 +33,32 @@ enum LocalProcess {
         return "\(boot.prefix { $0 != "\n" })/\(space.st_ino)"
     }()
 
-    /// Whether the process is certainly gone: its pid, in the same space of pids, is free or belongs to a process that
-    /// began later.
-    static func isKnownDead(pid: Int32, machine: String?, startedAt: Timestamp) -> Bool {
+    /// When this process began: clock ticks since boot, which a jump of the wall clock does not touch.
+    static let startTicks: UInt64? = startTicks(of: pid)
+
+    /// Whether the process is certainly gone: its pid, in the same space of pids, is free, or belongs to a process that
+    /// began at another time, or to one that has ended and that its parent has not collected (in a container that may be
+    /// never).
+    static func isKnownDead(pid: Int32, machine: String?, startTicks: UInt64?) -> Bool {
         guard let own = Self.machine, machine == own, pid > 0 else { return false }
         if kill(pid, 0) != 0 { return errno == ESRCH }
-        guard let began = startTime(of: pid) else { return false }
-        // A worker notes its own start some milliseconds after the kernel does; a pid used again is later by far.
-        return began.milliseconds(since: startedAt) > 2000
+        guard let fields = statFields(of: pid) else { return false }
+        if fields.first == "Z" || fields.first == "X" { return true }
+        guard let startTicks, let present = Self.startTicks(fields) else { return false }
+        return present != startTicks
     }
 
-    /// When a process began (proc(5), field 22 of stat, in clock ticks since boot).
-    private static func startTime(of pid: Int32) -> Timestamp? {
+    static func startTicks(of pid: Int32) -> UInt64? { statFields(of: pid).flatMap(startTicks) }
+
+    /// Field 22 of proc(5), stat.
+    private static func startTicks(_ fields: [Substring]) -> UInt64? {
+        fields.count > 19 ? UInt64(fields[19]) : nil
+    }
+
+    /// The fields of proc(5), stat, from the third on, which is the state.
+    private static func statFields(of pid: Int32) -> [Substring]? {
         guard let stat = read("/proc/\(pid)/stat"), let end = stat.lastIndex(of: ")") else { return nil }
-        let fields = stat[stat.index(after: end)...].split(separator: " ")
-        guard fields.count > 19, let ticks = Int64(fields[19]) else { return nil }
-        var now = timespec()
-        clock_gettime(CLOCK_BOOTTIME, &now)
-        let sinceBoot = Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
-        let began = ticks * 1000 / Int64(sysconf(Int32(_SC_CLK_TCK)))
-        return Timestamp(milliseconds: Timestamp.now.milliseconds - (sinceBoot - began))
+        return stat[stat.index(after: end)...].split(separator: " ")
     }
 
     private static func read(_ path: String) -> String? {

@@ -324,6 +324,7 @@ public final class Worker: Sendable {
             host: LocalProcess.hostName,
             machine: LocalProcess.machine,
             pid: LocalProcess.pid,
+            startTicks: LocalProcess.startTicks,
             state: lifecycle.withLock { $0.state },
             startedAt: startedAt,
             sentAt: .now,
