@@ -87,7 +87,10 @@ public struct ChaosReport: Sendable, Codable {
                 entry.applied ? entry.note : "left out: \(entry.note)",
             ])
         }
-        return ["seconds from the first fault; BACK: from a fault's end until all messages made before it were answered", ""]
+        return [
+            "seconds from the first fault; BACK: from a fault's end until all messages made before it were answered",
+            "",
+        ]
             + table.rendered(width: 160).split(separator: "\n").map(String.init)
     }
 

@@ -100,6 +100,8 @@ public struct ChaosRun: Sendable {
         let collector = ChaosCollector(bots: bots, simulator: simulator, database: database)
         let settled = try await waitUntilSettled(collector, simulator)
         let evidence = try await collector.evidence()
+        // For whoever has to find out what happened to one update.
+        try TextFile.write("\(home.path)/evidence.json", try JSONOutput.text(evidence), mode: 0o644)
         return ChaosReport(
             options: options, evidence: evidence, timeline: timeline, settled: settled,
             coordinatorStarts: await keeper.starts)

@@ -52,7 +52,7 @@ private struct Scene {
 
     @Test func anUpdateThatNobodyTookIsLost() {
         var scene = Scene()
-        scene.audit.evidence.updates[4].isHandedOut = false
+        scene.audit.evidence.updates[4].handedOutAt = nil
         #expect(scene.result[.lost] == 1)
     }
 
@@ -169,7 +169,9 @@ private struct Scene {
         #expect(scene.result.isClean)
     }
 
-    @Test(arguments: [FaultKind.killGateway, .killCoordinator, .memoryAlarm, .telegramErrors, .telegramFlood, .clockJump])
+    @Test(arguments: [
+        FaultKind.killGateway, .killCoordinator, .memoryAlarm, .telegramErrors, .telegramFlood, .clockJump,
+    ])
     func whatDoesNotTouchTheMarkExplainsNothing(kind: FaultKind) {
         var scene = Scene()
         scene.add(kind, 19_000_000, 22_000_000)

@@ -41,7 +41,7 @@ public struct ChaosAudit: Sendable {
             if isReplied { result.replied += 1 }
             if isDone { expected[ChatKey(bot: update.bot, chat: update.chat), default: 0] += 1 }
             let lack: String? =
-                !update.isHandedOut
+                update.handedOutAt == nil
                 ? "never taken by the gateway"
                 : isDead
                     ? "dead-lettered"

@@ -23,7 +23,7 @@ struct ChaosCollector: Sendable {
                 if let update = entry.updateID, let at = entry.injectedAt {
                     var made = Evidence.Update(
                         bot: bot.id, updateID: update, chat: entry.chat, number: numbers.number, at: at)
-                    made.isHandedOut = entry.handedOutAt != nil
+                    made.handedOutAt = entry.handedOutAt
                     evidence.updates.append(made)
                 } else if entry.method == "sendMessage", let at = entry.at, let count = numbers.count {
                     var reply = Evidence.Reply(

@@ -1,9 +1,9 @@
 import FleetModel
 
 /// What the three witnesses say: the simulator of what it handed out and what it received, and the database.
-public struct Evidence: Sendable {
+public struct Evidence: Sendable, Codable {
     /// An update that a user caused.
-    public struct Update: Sendable, Equatable {
+    public struct Update: Sendable, Equatable, Codable {
         public var bot: BotID
         public var updateID: Int64
         public var chat: Int64
@@ -11,8 +11,8 @@ public struct Evidence: Sendable {
         public var number: Int
         /// When it was made; microseconds since 1970.
         public var at: Int64
-        /// Whether a client was given it.
-        public var isHandedOut = true
+        /// When a client was first given it; `nil`: never.
+        public var handedOutAt: Int64?
 
         public init(bot: BotID, updateID: Int64, chat: Int64, number: Int, at: Int64) {
             self.bot = bot
@@ -20,11 +20,12 @@ public struct Evidence: Sendable {
             self.chat = chat
             self.number = number
             self.at = at
+            handedOutAt = at
         }
     }
 
     /// A message that was received, in the order of its bot's log.
-    public struct Reply: Sendable, Equatable {
+    public struct Reply: Sendable, Equatable, Codable {
         public var bot: BotID
         public var chat: Int64
         /// Of the message it answers.
@@ -58,7 +59,7 @@ public struct Evidence: Sendable {
     }
 
     /// What the database holds of one bot.
-    public struct Holding: Sendable, Equatable {
+    public struct Holding: Sendable, Equatable, Codable {
         public var done: Set<Int64> = []
         /// Updates whose outcome is dead.
         public var dead: Set<Int64> = []
