@@ -25,7 +25,8 @@ import UnixSignals
     var supervise = false
     @Option(help: "Path of bot-worker; it is looked for beside this binary.")
     var workerBinary: String?
-    @Option(name: .customLong("behaviour"), help: "A behaviour of a worker binary of your own; several times for several.")
+    @Option(
+        name: .customLong("behaviour"), help: "A behaviour of a worker binary of your own; several times for several.")
     var behaviours: [String] = []
     @Option(help: "Path of fleet-gateway; it is looked for beside this binary.")
     var gatewayBinary: String?

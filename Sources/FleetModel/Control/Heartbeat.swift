@@ -55,7 +55,8 @@ public struct Heartbeat: Sendable, Codable, Equatable {
     public static let lateAfter: Duration = .seconds(7)
 
     public init(
-        worker: WorkerIdentity, bots: [BotID], host: String, machine: String? = nil, pid: Int32, startTicks: UInt64? = nil, state: WorkerState,
+        worker: WorkerIdentity, bots: [BotID], host: String, machine: String? = nil, pid: Int32,
+        startTicks: UInt64? = nil, state: WorkerState,
         startedAt: Timestamp,
         sentAt: Timestamp, generation: Int64, generationHash: String, residentBytes: Int64, counters: Counters
     ) {
