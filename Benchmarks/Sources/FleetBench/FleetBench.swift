@@ -6,7 +6,7 @@ struct FleetBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fleet-bench",
         abstract: "Measures the fleet. Called by ./run bench, which builds and starts what it needs.",
-        subcommands: [Settle.self, Replies.self, Idle.self, Broadcast.self, Simulator.self])
+        subcommands: [Settle.self, Replies.self, Idle.self, Broadcast.self, Simulator.self, Flood.self])
 }
 
 /// What every measurement is told.
