@@ -157,7 +157,7 @@ let package = Package(
         tests("BotKitTests", ["BotKit", "FleetModel"]),
         tests(
             "WorkerRuntimeTests",
-            ["WorkerRuntime", "BotKit", "FleetModel", "HTTPTransport", "Store", "TelegramAPI", log]
+            ["WorkerRuntime", "BotKit", "Broker", "FleetModel", "HTTPTransport", "Store", "TelegramAPI", log]
         ),
         tests("EventLoopTests", ["EventLoop"]),
         tests("BrokerTests", ["Broker", "EventLoop", "CRabbitMQ", log]),

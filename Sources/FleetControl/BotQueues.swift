@@ -22,6 +22,12 @@ extension BrokerChannel {
         }
     }
 
+    /// Declares what one lane consumes.
+    public func declareLane(_ key: LaneKey, _ layout: LaneLayout, of spec: BotSpec) async throws(BrokerError) {
+        try await declareIntake(of: spec)
+        if layout.lanes > 1 { try await declareBotQueue(FleetTopology.queue(of: key, laneCount: layout.lanes), spec) }
+    }
+
     /// Deletes the lanes' queues of an epoch that is over, with what stale movers left in them. The intake stays.
     public func deleteLanes(_ layout: LaneLayout) async throws(BrokerError) {
         if layout.lanes == 1 { return }

@@ -1,5 +1,6 @@
 import Broker
 import EventLoop
+import FleetControl
 import FleetModel
 import TelegramAPI
 
@@ -105,7 +106,7 @@ struct PollerState {
         case .published(let outcomes): return published(outcomes)
         case .publishFailed: return intakeFailed()
         case .pauseEnded:
-            waves = Waves.split(pending)[...]
+            waves = Waves.split(pending, by: \.conversation)[...]
             return publishOrPoll()
         case .webhookDeleted:
             mustDeleteWebhook = false
@@ -143,7 +144,7 @@ struct PollerState {
         restartBackoff.reset()
         // A server may repeat what it was told to forget; beside something new, nothing before the offset is wanted.
         pending = updates.filter { $0.id >= offset ?? .min }.map(PendingUpdate.init)
-        waves = Waves.split(pending)[...]
+        waves = Waves.split(pending, by: \.conversation)[...]
         return publishOrPoll()
     }
 

@@ -30,14 +30,14 @@ import Testing
     @Test func otherChatsAreAnsweredAtOnce() {
         var fixture = takenOver()
         #expect(sends(&fixture) == [20])
-        fixture.now += .seconds(20)
+        fixture.now += .seconds(13)
         #expect(sends(&fixture).isEmpty)
     }
 
     @Test func theHoldEndsWhenThePredecessorCanSendNoMore() {
         var fixture = takenOver()
-        let early = fixture.lane.takeReread(now: fixture.now + .seconds(26))
-        fixture.now += .seconds(27)
+        let early = fixture.lane.takeReread(now: fixture.now + .seconds(19))
+        fixture.now += .seconds(20)
         let wakes = fixture.lane.holdUntil
         let due = fixture.lane.takeReread(now: fixture.now)
         #expect(early == nil && due == [10])
@@ -50,7 +50,7 @@ import Testing
 
     @Test func whatThePredecessorMarksDuringTheHoldIsNotSentAgain() {
         var fixture = takenOver()
-        fixture.now += .seconds(27)
+        fixture.now += .seconds(20)
         _ = fixture.lane.takeReread(now: fixture.now)
         // It sent and marked row 1. What this owner settled for the chat meanwhile comes behind row 2.
         fixture.lane.reread([row(2), row(5, term: 2)], now: fixture.now)
@@ -67,7 +67,7 @@ import Testing
 
     @Test func aChatWhoseRowsWereAllMarkedGoesOn() {
         var fixture = takenOver()
-        fixture.now += .seconds(27)
+        fixture.now += .seconds(20)
         _ = fixture.lane.takeReread(now: fixture.now)
         fixture.lane.reread([], now: fixture.now)
         _ = sends(&fixture)
@@ -96,21 +96,21 @@ import Testing
         fixture.arrive([(1, 20)], redelivered: true)
         fixture.claim(term: 3, unsent: [row(1), row(2)])
         #expect(sends(&fixture).isEmpty)
-        let early = fixture.lane.takeReread(now: fixture.now + .seconds(21))
-        let due = fixture.lane.takeReread(now: fixture.now + .seconds(22))
+        let early = fixture.lane.takeReread(now: fixture.now + .seconds(14))
+        let due = fixture.lane.takeReread(now: fixture.now + .seconds(15))
         #expect(early == nil && due == [10])
     }
 
     @Test func aSecondPredecessorThatMayLiveProlongsTheHoldAndWidensIt() {
         var fixture = takenOver()
         fixture.lane.channelClosed(now: fixture.now)
-        fixture.now += .seconds(20)
+        fixture.now += .seconds(13)
         fixture.nextTag = 1
         fixture.arrive([(5, 40)])
         // Somebody had the lane in between, and left a row of its own.
         fixture.claim(term: 4, unsent: [row(1), row(2), row(9, chat: 30, term: 3)], predecessor: .mayLive)
-        let early = fixture.lane.takeReread(now: fixture.now + .seconds(26))
-        let due = fixture.lane.takeReread(now: fixture.now + .seconds(27))
+        let early = fixture.lane.takeReread(now: fixture.now + .seconds(19))
+        let due = fixture.lane.takeReread(now: fixture.now + .seconds(20))
         #expect(early == nil && due == [10, 30])
     }
 
@@ -122,15 +122,15 @@ import Testing
             term: 3, unsent: [row(1, chat: 10, term: 1), row(1, chat: 30, term: 2)], predecessor: .dead,
             previousClaimAge: .seconds(5))
         #expect(sends(&fixture) == [30])
-        let early = fixture.lane.takeReread(now: fixture.now + .seconds(21))
-        let due = fixture.lane.takeReread(now: fixture.now + .seconds(22))
+        let early = fixture.lane.takeReread(now: fixture.now + .seconds(14))
+        let due = fixture.lane.takeReread(now: fixture.now + .seconds(15))
         #expect(early == nil && due == [10])
     }
 
     @Test func nothingIsHeldForThoseThatAreLongGone() {
         var fixture = LaneFixture()
         fixture.arrive([(1, 20)])
-        fixture.claim(term: 3, unsent: [row(1)], predecessor: .dead, previousClaimAge: .seconds(28))
+        fixture.claim(term: 3, unsent: [row(1)], predecessor: .dead, previousClaimAge: .seconds(21))
         #expect(sends(&fixture) == [10])
     }
 
@@ -158,7 +158,7 @@ import Testing
         fixture.lane.sendEnded(rows[0].seq, .failed, now: fixture.now)
         fixture.now += .seconds(5)
         #expect(sends(&fixture).isEmpty)
-        fixture.now += .seconds(22)
+        fixture.now += .seconds(15)
         _ = fixture.lane.takeReread(now: fixture.now)
         fixture.lane.reread(rows + [row(8, term: 2)], now: fixture.now)
         fixture.lane.renewed(asOf: fixture.now)

@@ -2,6 +2,8 @@
 public struct Heartbeat: Sendable, Codable, Equatable {
     public var worker: WorkerIdentity
     public var bots: [BotID]
+    /// The lanes, and movers, that it has claimed and not lost, as far as it knows.
+    public var lanes: [LaneKey]?
     public var host: String
     /// The kernel and the space of process ids that `pid` belongs to; containers may share a host name and not these.
     public var machine: String?
@@ -55,13 +57,13 @@ public struct Heartbeat: Sendable, Codable, Equatable {
     public static let lateAfter: Duration = .seconds(7)
 
     public init(
-        worker: WorkerIdentity, bots: [BotID], host: String, machine: String? = nil, pid: Int32,
-        startTicks: UInt64? = nil, state: WorkerState,
-        startedAt: Timestamp,
-        sentAt: Timestamp, generation: Int64, generationHash: String, residentBytes: Int64, counters: Counters
+        worker: WorkerIdentity, bots: [BotID], lanes: [LaneKey]? = nil, host: String, machine: String? = nil,
+        pid: Int32, startTicks: UInt64? = nil, state: WorkerState, startedAt: Timestamp, sentAt: Timestamp,
+        generation: Int64, generationHash: String, residentBytes: Int64, counters: Counters
     ) {
         self.worker = worker
         self.bots = bots
+        self.lanes = lanes
         self.host = host
         self.machine = machine
         self.pid = pid

@@ -293,6 +293,8 @@ CREATE TABLE lane_assignment (
     number  integer NOT NULL,
     owner   text NOT NULL,
     standby text,
+    -- How often the owner has subscribed. When it grows while the standby works, the owner stands in line behind it.
+    subscribed bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (bot_id, epoch, number)
 ) WITH (fillfactor = 50);
 

@@ -183,10 +183,12 @@ extension Database {
             $0.add(epoch)
         }
         let clear = Statement(
-            "assignment.clear", "DELETE FROM lane_assignment WHERE bot_id = $1 AND epoch = $2 AND \(current)"
+            "assignment.clear",
+            "DELETE FROM lane_assignment WHERE bot_id = $1 AND epoch = $2 AND number <> ALL ($3) AND \(current)"
         ) {
             $0.add(bot)
             $0.add(epoch)
+            $0.add(assignments.map(\.key.number))
         }
         let write = Statement(
             "assignment.write",
@@ -194,6 +196,8 @@ extension Database {
             INSERT INTO lane_assignment (bot_id, epoch, number, owner, standby)
             SELECT $1, $2, number, owner, nullif(standby, '')
             FROM unnest($3::integer[], $4::text[], $5::text[]) AS given (number, owner, standby) WHERE \(current)
+            ON CONFLICT (bot_id, epoch, number) DO UPDATE SET owner = excluded.owner, standby = excluded.standby,
+                subscribed = CASE WHEN lane_assignment.owner = excluded.owner THEN lane_assignment.subscribed ELSE 0 END
             """
         ) {
             $0.add(bot)
@@ -206,6 +210,36 @@ extension Database {
         if results[1].isEmpty {
             throw StoreError(.conflict, "epoch \(epoch) of \(bot) is over, or there is no such bot")
         }
+    }
+
+    /// Notes that a lane's owner has subscribed to it; others change nothing. A standby that works on the lane sees it.
+    public func noteSubscription(to key: LaneKey, owner: String) async throws(StoreError) {
+        let statement = Statement(
+            "assignment.subscribed",
+            """
+            UPDATE lane_assignment SET subscribed = subscribed + 1
+            WHERE bot_id = $1 AND epoch = $2 AND number = $3 AND owner = $4
+            """
+        ) {
+            $0.add(key.bot)
+            $0.add(key.epoch)
+            $0.add(key.number)
+            $0.add(owner)
+        }
+        _ = try await query(statement, idempotent: true)
+    }
+
+    /// How often the lane's owner has subscribed since it was named; 0 when nobody is named.
+    public func ownerSubscriptions(to key: LaneKey) async throws(StoreError) -> Int64 {
+        let statement = Statement(
+            "assignment.subscriptions",
+            "SELECT subscribed FROM lane_assignment WHERE bot_id = $1 AND epoch = $2 AND number = $3"
+        ) {
+            $0.add(key.bot)
+            $0.add(key.epoch)
+            $0.add(key.number)
+        }
+        return try await query(statement, idempotent: true).first?.int64(0) ?? 0
     }
 
     /// - Parameter lane: the lane's row, ``LaneClaim/id``.

@@ -4,9 +4,10 @@ import Store
 /// When this owner may send: not while a predecessor still could, and not longer than it is sure to be the owner.
 extension Lane {
     /// For so long after the database last confirmed the lane's term, calls to Telegram may be begun. ContinuousClock is
-    /// CLOCK_BOOTTIME on Linux: it runs on while a process is stopped or a machine sleeps, so an owner that wakes after
-    /// its lane was taken begins no call.
-    static let sendLease: Duration = .seconds(10)
+    /// CLOCK_BOOTTIME on Linux: it runs on while a process is stopped or a machine sleeps. Shorter than the broker takes
+    /// to give the lane of one that hangs to somebody else (two of its heartbeats at least,
+    /// ``WorkerSettings/consumerHeartbeat``), so an owner that wakes after its lane was taken begins no call.
+    static let sendLease: Duration = .seconds(3)
     /// For clocks that do not run alike, and a call begun in the last moment.
     static let sendMargin: Duration = .seconds(2)
 

@@ -8,6 +8,7 @@ extension Lane {
         if settling == nil, isOwned, let since = pendingSince ?? sends.marksSince {
             moments.append(since + limits.settleDelay)
         }
+        if isOwned, let seal, !seal.isNoted, let retryAt = seal.retryAt { moments.append(retryAt) }
         for job in jobs.values {
             moments.append(job.startedAt + limits.handlerTimeout)
             if !job.isSlow { moments.append(job.startedAt + limits.parkAfter) }

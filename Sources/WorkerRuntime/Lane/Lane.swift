@@ -79,6 +79,7 @@ struct Lane {
     }
 
     let bot: BotID
+    let epoch: Int32
     private(set) var config: BotConfig
     private(set) var limits: LaneLimits
     var counters = LaneCounters()
@@ -141,6 +142,8 @@ struct Lane {
     private var isMarking = false
     /// The lane's row, once it was claimed.
     var rowID: Int64?
+    /// The end of the epoch has been delivered.
+    var seal: Seal?
 
     struct Job {
         let conversation: Int64
@@ -172,6 +175,7 @@ struct Lane {
         seed: UInt64 = .random(in: .min ... .max)
     ) {
         self.bot = bot
+        epoch = key?.epoch ?? 0
         self.config = config
         limits = LaneLimits(config)
         generator = SeededGenerator(seed: seed)
@@ -199,8 +203,11 @@ struct Lane {
                 isBroken = true
                 return
             }
+            if seal != nil { continue }
             counters.received += 1
             switch arrival.content {
+            case .seal(let epoch):
+                met(sealOf: epoch, tag: arrival.tag, now: now)
             case .unreadable(let body, let reason):
                 unreadable.append((arrival.tag, body, reason))
                 if pendingSince == nil { pendingSince = now }
@@ -346,6 +353,7 @@ struct Lane {
         open = [:]
         openPayments = 0
         poisoned = [:]
+        seal = nil
         isBroken = false
         acks = AckLedger()
         unreadable = []

@@ -11,8 +11,12 @@ enum LaneEvent: Sendable {
     case channelFailed(Int, BrokerError)
     /// The subscription is alive but no longer delivers.
     case stalled(Int)
-    /// An attempt to subscribe has ended.
-    case subscribed(Result<LaneSubscription, BrokerError>)
+    /// The lane's owner is there.
+    case handOver(Int)
+    /// An attempt to subscribe has ended; `nil`: the lane's epoch is over.
+    case subscribed(Result<LaneSubscription?, BrokerError>)
+    /// The seal was to be noted; `false`: something of the lane still waits in the database.
+    case sealed(Result<Bool, StoreError>)
     /// The outbox as it is after a predecessor's time to send is over.
     case reread(Result<[OutboxRow], StoreError>)
     /// The fence was asked whether the lane is still this owner's, as of the given moment.

@@ -9,19 +9,39 @@ final class LanePulse: Sendable {
     func arrived(_ count: Int) { arrived.add(count, ordering: .relaxed) }
     func open(_ count: Int) { open.store(count, ordering: .relaxed) }
 
-    /// How often the broker is asked.
+    /// How often the broker is asked whether it has something that does not come.
     static let interval: Duration = .seconds(15)
 
-    /// Returns when the subscription has stalled; throws when it ended in another way.
-    func watch(_ channel: BrokerChannel, queue: String) async throws {
+    /// Why a subscription should end.
+    enum Finding {
+        /// It is alive but no longer delivers.
+        case stalled
+        /// The lane is somebody else's, who is there.
+        case handOver
+    }
+
+    /// Returns when there is a reason to end the subscription; throws when it ended in another way.
+    func watch(
+        _ channel: BrokerChannel, queue: String, place: LanePlace, handOver: HandOver
+    ) async throws -> Finding {
         var detector = StallDetector()
+        var waited = Duration.zero
         while true {
-            try await Task.sleep(for: Self.interval)
+            let pause = place.role.duty == .standby ? HandOver.interval : Self.interval
+            try await Task.sleep(for: pause)
+            waited += pause
+            let arrived = arrived.load(ordering: .relaxed)
+            // A standby that got nothing has nothing to hand over.
+            if arrived > 0, await place.isDue(handOver) { return .handOver }
+            if waited < Self.interval { continue }
+            waited = .zero
             let status = try await channel.queueStatus(queue)
+            // Of a quorum queue the broker counts the active consumer alone.
+            let others = place.role.duty == .standby ? 1 : 0
             let isStalled = detector.isStalled(
-                arrived: arrived.load(ordering: .relaxed), open: open.load(ordering: .relaxed), ready: status.messages,
-                consumers: status.consumers)
-            if isStalled { return }
+                arrived: arrived, open: open.load(ordering: .relaxed), ready: status.messages,
+                consumers: status.consumers + others)
+            if isStalled { return .stalled }
         }
     }
 }

@@ -10,12 +10,15 @@ import TelegramAPI
 /// lane, and start what it wants next. Everything that waits runs beside it and posts into the mailbox.
 struct LaneRunner: Sendable {
     let key: LaneKey
+    let layout: LaneLayout
+    let role: LaneRole
     let spec: BotSpec
     let worker: WorkerIdentity
     let behaviour: any Behaviour
     let link: BrokerLink
     let database: Database
     let telegram: TelegramExchange
+    let rate: BotRate
     let counters: CounterBoard
     let logger: Logger
     let mailbox = Mailbox<LaneEvent>()
@@ -23,38 +26,58 @@ struct LaneRunner: Sendable {
     /// After a failed claim or settlement, before the next one.
     static let databasePause: Duration = .milliseconds(250)
     /// Consumes until ``LaneEvent/drain`` was posted and everything begun is committed, acked and, within `deadline`,
-    /// sent. Reconnects on its own. Cancelling the task drops what is not committed; it comes again.
-    func run(config: BotConfig, drainDeadline: Duration) async {
+    /// sent, or until the lane is sealed. Reconnects on its own. Cancelling the task drops what is not committed; it
+    /// comes again.
+    func run(config: BotConfig, drainDeadline: Duration) async -> LaneEnding {
         let answers = Task { await self.collectAnswers() }
-        await withTaskCancellationHandler {
+        let ending = await withTaskCancellationHandler {
             await consume(config: config, drainDeadline: drainDeadline)
         } onCancel: {
             mailbox.wake()
         }
         telegram.close()
         await answers.value
+        return ending
     }
 
-    private func consume(config: BotConfig, drainDeadline: Duration) async {
-        var lane = Lane(bot: spec.id, config: config)
+    private func consume(config: BotConfig, drainDeadline: Duration) async -> LaneEnding {
+        var lane = Lane(bot: spec.id, config: config, key: key, rate: rate)
         var number = 0
-        while !lane.isDraining && !Task.isCancelled {
+        var ending = LaneEnding.left
+        var pause = Duration.zero
+        while !lane.isDraining && !Task.isCancelled && ending != .over {
             number += 1
-            guard let subscription = await subscription(number, &lane) else { continue }
-            await serve(&lane, subscription, drainDeadline: drainDeadline)
-            if !Task.isCancelled { await subscription.channel.close() }
+            switch await subscription(number, &lane, after: pause) {
+            case .none: pause = .zero
+            case .over: ending = .over
+            case .some(let subscription):
+                let end = await serve(&lane, subscription, drainDeadline: drainDeadline)
+                if !Task.isCancelled { await subscription.channel.close() }
+                if end == .over { ending = .over }
+                if end == .handedOver { lane.isDraining = false }
+                pause = end == .handedOver ? HandOver.pause : .zero
+            }
         }
         await markOrphans(&lane)
+        return ending
     }
 
-    /// The next subscription, or `nil` when the lane has to stop or the attempt failed. While the broker is away the lane
-    /// still hears of config, of a drain, and of answers from Telegram.
-    private func subscription(_ number: Int, _ lane: inout Lane) async -> LaneSubscription? {
+    private enum Attempt {
+        /// The lane has to stop, or it failed.
+        case none
+        case some(LaneSubscription)
+        case over
+    }
+
+    /// The next subscription. While the broker is away the lane still hears of config, of a drain, and of answers from
+    /// Telegram.
+    private func subscription(_ number: Int, _ lane: inout Lane, after pause: Duration) async -> Attempt {
         let prefetch = lane.config.int("pull.prefetch")
         let mailbox = mailbox
         let attempt = Task {
-            let result: Result<LaneSubscription, BrokerError>
+            let result: Result<LaneSubscription?, BrokerError>
             do throws(BrokerError) {
+                if pause > .zero { try? await Task.sleep(for: pause) }
                 result = .success(try await self.subscribe(number, prefetch: prefetch))
             } catch {
                 result = .failure(error)
@@ -66,13 +89,15 @@ struct LaneRunner: Sendable {
         while true {
             for event in await mailbox.next() {
                 switch event {
-                case .subscribed(.success(let subscription)):
-                    if !lane.isDraining { return subscription }
+                case .subscribed(.success(.some(let subscription))):
+                    if !lane.isDraining { return .some(subscription) }
                     await subscription.channel.close()
-                    return nil
+                    return .none
+                case .subscribed(.success(.none)):
+                    return .over
                 case .subscribed(.failure(let error)):
                     if error.code != .cancelled { logger.warning("cannot consume: \(error)") }
-                    return nil
+                    return .none
                 case .configure(let config, let done):
                     lane.configure(config)
                     done()
@@ -91,17 +116,44 @@ struct LaneRunner: Sendable {
     static let duplicatePause: Duration = .milliseconds(20)
     static let subscribePause: Duration = .milliseconds(500)
 
-    private func subscribe(_ number: Int, prefetch: Int) async throws(BrokerError) -> LaneSubscription {
+    private func subscribe(_ number: Int, prefetch: Int) async throws(BrokerError) -> LaneSubscription? {
         let connection = try await link.connection()
+        // A queue that went with its epoch must not be declared again.
+        if layout.lanes > 1, await isOver() { return nil }
         let channel = try await connection.openChannel()
-        let queue = FleetTopology.queue(of: key, laneCount: 1)
-        try await channel.declareIntake(of: spec)
+        let queue = FleetTopology.queue(of: key, laneCount: layout.lanes)
+        try await channel.declareLane(key, layout, of: spec)
+        let handOver = await place.handOver()
         let deliveries = try await channel.consume(queue, prefetch: prefetch)
-        return LaneSubscription(number: number, channel: channel, deliveries: deliveries, queue: queue)
+        await place.subscribed()
+        return LaneSubscription(
+            number: number, channel: channel, deliveries: deliveries, queue: queue, handOver: handOver)
     }
 
-    /// Works on one subscription until its channel fails, the fence closes it, or the lane is drained.
-    private func serve(_ lane: inout Lane, _ subscription: LaneSubscription, drainDeadline: Duration) async {
+    private var place: LanePlace { LanePlace(key: key, role: role, worker: worker.name, database: database) }
+
+    private func isOver() async -> Bool {
+        do throws(StoreError) {
+            return try await database.laneLayout(of: key.bot).epoch > key.epoch
+        } catch {
+            // Without the database no lane is claimed either; the subscription only stands in line.
+            return false
+        }
+    }
+
+    enum ServeEnd {
+        /// Subscribe again, unless the lane is draining.
+        case lost
+        case handedOver
+        /// The lane is sealed.
+        case over
+    }
+
+    /// Works on one subscription until its channel fails, the fence closes it, or the lane is drained, handed over or
+    /// sealed.
+    private func serve(
+        _ lane: inout Lane, _ subscription: LaneSubscription, drainDeadline: Duration
+    ) async -> ServeEnd {
         var session = LaneSession(
             runner: self, subscription: subscription, drainDeadline: drainDeadline)
         let pulse = LanePulse()
@@ -117,17 +169,19 @@ struct LaneRunner: Sendable {
             for event in events { session.take(event, &lane, now: now) }
             await session.drive(&lane)
             pulse.open(lane.acks.open)
-            counters.update(key, lane.counters)
+            counters.update(key, lane.counters, isOwned: lane.isOwned)
             if session.isOver(lane, cancelled: Task.isCancelled) { break }
         }
         session.end()
+        let end = session.serveEnd(lane)
         // Cut short, nothing is waited for: what is committed counts, and the rest comes again.
-        if Task.isCancelled { return }
+        if Task.isCancelled { return end }
         // What is under way in the database must end before the lane is claimed again, or the claim would kill it.
         await session.quiesce(&lane)
         lane.channelClosed(now: .now)
         await markOrphans(&lane)
-        counters.update(key, lane.counters)
+        counters.update(key, lane.counters, isOwned: false)
+        return end
     }
 
     private func markOrphans(_ lane: inout Lane) async {
@@ -138,11 +192,20 @@ struct LaneRunner: Sendable {
     private func startWatching(_ subscription: LaneSubscription, _ pulse: LanePulse) -> Task<Void, Never> {
         let mailbox = mailbox
         let logger = logger
+        let place = place
         return Task {
             // An error of the channel reaches the puller too, which reports it.
-            guard (try? await pulse.watch(subscription.channel, queue: subscription.queue)) != nil else { return }
-            logger.warning("messages are ready but none arrive; subscribing anew")
-            mailbox.post(.stalled(subscription.number))
+            let finding = try? await pulse.watch(
+                subscription.channel, queue: subscription.queue, place: place, handOver: subscription.handOver)
+            switch finding {
+            case .stalled:
+                logger.warning("messages are ready but none arrive; subscribing anew")
+                mailbox.post(.stalled(subscription.number))
+            case .handOver:
+                logger.info("the lane's owner is there; leaving the lane to it")
+                mailbox.post(.handOver(subscription.number))
+            case nil: break
+            }
         }
     }
 
@@ -172,14 +235,19 @@ struct LaneSubscription: Sendable {
     let channel: BrokerChannel
     let deliveries: Deliveries
     let queue: String
+    let handOver: HandOver
 }
 
 extension Arrival {
     init(_ delivery: Delivery) {
         let headers = delivery.headers
+        if let epoch = headers[FleetTopology.sealHeader]?.integer {
+            self.init(tag: delivery.tag, sealOf: epoch)
+            return
+        }
         self.init(
             tag: delivery.tag,
-            redelivered: delivery.redelivered,
+            redelivered: delivery.redelivered || headers[FleetTopology.againHeader] == .bool(true),
             replay: headers[FleetTopology.replayHeader]?.integer,
             age: headers[FleetTopology.receivedHeader]?.integer.map {
                 .milliseconds(Timestamp.now.milliseconds - $0)

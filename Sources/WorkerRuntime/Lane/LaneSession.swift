@@ -10,12 +10,15 @@ struct LaneSession {
     let runner: LaneRunner
     let subscription: LaneSubscription
     let drainDeadline: Duration
-    private var claim: LaneClaim?
+    private(set) var claim: LaneClaim?
     private var isLost = false
-    private var isFenced = false
+    private(set) var isFenced = false
+    /// The claim was refused: the lane is sealed.
+    private var isRefused = false
+    private var isHandingOver = false
     private var drainBy: ContinuousClock.Instant?
     private var databasePauseUntil: ContinuousClock.Instant?
-    private var databaseTasks = 0
+    var databaseTasks = 0
     private var handlers: [UInt64: Task<Void, Never>] = [:]
     private var alarm: (at: ContinuousClock.Instant, task: Task<Void, Never>)?
 
@@ -38,6 +41,14 @@ struct LaneSession {
             isLost = true
         case .stalled(let number):
             if number == subscription.number { isLost = true }
+        case .handOver(let number):
+            guard number == subscription.number, !lane.isDraining else { return }
+            isHandingOver = true
+            lane.isDraining = true
+            drainBy = now + drainDeadline
+        case .sealed(let result):
+            databaseTasks -= 1
+            sealEnded(result, &lane, now: now)
         case .subscribed: break
         case .reread(let result):
             databaseTasks -= 1
@@ -93,6 +104,7 @@ struct LaneSession {
             lane.configure(config)
             done()
         case .drain:
+            isHandingOver = false
             lane.isDraining = true
             if drainBy == nil { drainBy = now + drainDeadline }
         }
@@ -118,7 +130,12 @@ struct LaneSession {
             )
         case .failure(let error):
             lane.claimFailed()
-            pauseDatabase(error, now: now)
+            if error.code == .sealed {
+                runner.logger.info("\(error)")
+                isRefused = true
+            } else {
+                pauseDatabase(error, now: now)
+            }
         }
     }
 
@@ -148,12 +165,12 @@ struct LaneSession {
         }
     }
 
-    private mutating func leave() {
+    mutating func leave() {
         isFenced = true
         runner.logger.warning("another worker owns the lane now; leaving it")
     }
 
-    private mutating func pauseDatabase(_ error: StoreError, now: ContinuousClock.Instant) {
+    mutating func pauseDatabase(_ error: StoreError, now: ContinuousClock.Instant) {
         runner.logger.warning("database: \(error)", metadata: ["retry_in": "\(LaneRunner.databasePause)"])
         databasePauseUntil = now + LaneRunner.databasePause
     }
@@ -183,6 +200,7 @@ struct LaneSession {
         if databasePauseUntil == nil {
             startSettlement(&lane, now: now)
             startMarking(&lane)
+            startSealing(&lane, now: now)
         }
         startSends(&lane, now: now)
         if let acks = lane.takeAcks(), !isLost {
@@ -196,7 +214,7 @@ struct LaneSession {
     }
 
     private mutating func startClaim(_ lane: inout Lane) {
-        guard !isFenced, !isLost, lane.takeClaim() else { return }
+        guard !isFenced, !isLost, !isRefused, lane.takeClaim() else { return }
         databaseTasks += 1
         let runner = runner
         let knownBefore = lane.rowID != nil
@@ -311,9 +329,15 @@ struct LaneSession {
     // MARK: The end
 
     func isOver(_ lane: Lane, cancelled: Bool) -> Bool {
-        if isLost || isFenced || lane.isBroken || cancelled { return true }
+        if isLost || isFenced || isRefused || lane.isBroken || lane.isSealed || cancelled { return true }
         guard let drainBy else { return false }
         return lane.isDrained || ContinuousClock.now >= drainBy
+    }
+
+    /// Why it is over.
+    func serveEnd(_ lane: Lane) -> LaneRunner.ServeEnd {
+        if isRefused || lane.isSealed { return .over }
+        return isHandingOver ? .handedOver : .lost
     }
 
     mutating func end() {

@@ -14,6 +14,16 @@ struct Arrival: Sendable {
     enum Content: Sendable {
         case update(UpdateEnvelope)
         case unreadable(body: [UInt8], reason: String)
+        /// The last message of an epoch.
+        case seal(epoch: Int64)
+    }
+
+    init(tag: UInt64, sealOf epoch: Int64) {
+        self.tag = tag
+        redelivered = false
+        replay = nil
+        age = nil
+        content = .seal(epoch: epoch)
     }
 
     init(tag: UInt64, redelivered: Bool, replay: Int64?, age: Duration? = nil, body: [UInt8]) {

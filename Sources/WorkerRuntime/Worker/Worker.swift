@@ -22,7 +22,7 @@ public final class Worker: Sendable {
 
     private struct Lifecycle {
         var state = WorkerState.starting
-        var lanes: [LaneRunner] = []
+        var keeper: LaneKeeper?
     }
 
     public init(settings: WorkerSettings, logger: Logger) {
@@ -41,7 +41,9 @@ public final class Worker: Sendable {
     public func run() async throws {
         let database = try Database(settings.database, logger: logger)
         let transport = try HTTPTransport()
-        let consuming = BrokerLink(configuration: settings.broker, logger: logger)
+        var consumer = settings.broker
+        consumer.heartbeat = settings.consumerHeartbeat
+        let consuming = BrokerLink(configuration: consumer, logger: logger)
         // A connection of its own: a broker under a memory alarm stops reading from those that publish.
         var control = settings.broker
         control.name = "\(settings.name) control"
@@ -71,10 +73,22 @@ public final class Worker: Sendable {
         // Stopped before it began: nothing is to be finished.
         if drainRequested.isRaised { return }
         let config = FleetConfig(database: database, state: try await database.configState())
-        let lanes = try bots.map { bot in
-            try makeLane(bot, database: database, transport: transport, link: consuming)
+        let rates = FleetRates(database: database, worker: identity.incarnation, logger: logger)
+        let services = LaneServices(
+            worker: identity, consuming: consuming, publishing: publishing, database: database, transport: transport,
+            rates: rates, counters: counters, drainDeadline: settings.drainDeadline)
+        let served = try bots.map { bot in
+            try ServedBot(bot.spec, token: bot.token, settings: settings, services: services, logger: logger)
         }
-        lifecycle.withLock { $0.lanes = lanes }
+        let keeper = LaneKeeper(bots: served, services: services, config: config, logger: logger)
+        lifecycle.withLock { $0.keeper = keeper }
+        for bot in bots {
+            tokens.watch(bot.spec.id, bot.token) { [settings] () throws(StoreError) in
+                try await database.token(of: bot.spec.id, vault: settings.vault)
+            } use: {
+                keeper.use($0, of: bot.spec.id)
+            }
+        }
         let control = WorkerControl(
             identity: identity,
             consuming: consuming,
@@ -91,6 +105,7 @@ public final class Worker: Sendable {
                 await control.run(
                     bound: {
                         await self.reread(configured)
+                        keeper.reread()
                         bound.raise()
                     },
                     handle: { await self.apply($0, config: configured) }
@@ -102,12 +117,7 @@ public final class Worker: Sendable {
                 // Before the config is read: what changes from here on reaches the lanes by their mailboxes.
                 if !drainRequested.isRaised { self.enter(.running) }
                 LocalProcess.releaseStartupPages()
-                await withTaskGroup(of: Void.self) { group in
-                    for lane in lanes {
-                        let config = configured.current.effective(bot: lane.spec.id, labels: lane.spec.labels)
-                        group.addTask { await lane.run(config: config, drainDeadline: self.settings.drainDeadline) }
-                    }
-                }
+                await keeper.run()
                 return .lanes
             }
             group.addTask { [self] in
@@ -115,10 +125,14 @@ public final class Worker: Sendable {
                 if Task.isCancelled { return .drain }
                 enter(.draining)
                 logger.info("draining")
-                for lane in lanes { lane.mailbox.post(.drain) }
+                keeper.drain()
                 // A worker that never got to consume has nothing to drain, but its lanes must start to see that.
                 bound.raise()
                 return .drain
+            }
+            group.addTask {
+                await rates.run()
+                return .rates
             }
             group.addTask { [self] in
                 await beat(control, config)
@@ -136,7 +150,7 @@ public final class Worker: Sendable {
         _ = try? await database.setWorkerState(.stopped, of: identity.incarnation)
     }
 
-    private enum Part { case control, lanes, drain, heartbeat }
+    private enum Part { case control, lanes, drain, rates, heartbeat }
 
     // MARK: Start
 
@@ -191,44 +205,6 @@ public final class Worker: Sendable {
         return LoadedBot(spec: record.spec, token: token)
     }
 
-    private func makeLane(
-        _ bot: LoadedBot,
-        database: Database,
-        transport: HTTPTransport,
-        link: BrokerLink
-    ) throws -> LaneRunner {
-        guard let behaviour = settings.behaviours.make(bot.spec.behaviour) else {
-            let known = settings.behaviours.names.joined(separator: ", ")
-            throw WorkerError(
-                "bot \(bot.spec.id): this worker has no behaviour '\(bot.spec.behaviour)'; it has \(known)"
-            )
-        }
-        guard let token = BotToken(bot.token) else {
-            throw WorkerError("bot \(bot.spec.id): the stored token has not the form of a Telegram token; set it again")
-        }
-        let baseURL = bot.spec.apiURL ?? settings.telegramURL
-        let telegram = TelegramExchange(
-            TelegramClient(token: token, baseURL: baseURL, transport: transport), transport: transport)
-        tokens.watch(bot.spec.id, bot.token) { [settings] () throws(StoreError) in
-            try await database.token(of: bot.spec.id, vault: settings.vault)
-        } use: {
-            telegram.use(TelegramClient(token: $0, baseURL: baseURL, transport: transport))
-        }
-        var logger = logger
-        logger[metadataKey: "bot"] = "\(bot.spec.id)"
-        return LaneRunner(
-            key: LaneKey(bot: bot.spec.id),
-            spec: bot.spec,
-            worker: identity,
-            behaviour: behaviour,
-            link: link,
-            database: database,
-            telegram: telegram,
-            counters: counters,
-            logger: logger
-        )
-    }
-
     // MARK: Control
 
     private func reread(_ config: FleetConfig) async {
@@ -252,6 +228,7 @@ public final class Worker: Sendable {
                 outcome = await follow(config) { () throws(StoreError) in try await config.take(change) }
             }
         case .refresh:
+            lifecycle.withLock { $0.keeper }?.reread()
             await tokens.renew(logger)
             outcome = await follow(config) { () throws(StoreError) in try await config.reread() }
         }
@@ -277,9 +254,9 @@ public final class Worker: Sendable {
     private func distribute(_ config: FleetConfig) async -> [LaneKey] {
         let state = config.current
         setLogLevel(state)
-        let (lanes, isConsuming) = lifecycle.withLock { ($0.lanes, $0.state == .running || $0.state == .draining) }
-        // Before that, the lanes read the config themselves when they begin.
-        guard isConsuming else { return [] }
+        // One that starts later reads the config itself.
+        guard let keeper = lifecycle.withLock({ $0.keeper }) else { return [] }
+        let lanes = keeper.lanes
         let waits = lanes.map { lane in
             let effective = state.effective(bot: lane.spec.id, labels: lane.spec.labels)
             let taken = Signal()
@@ -290,7 +267,8 @@ public final class Worker: Sendable {
         for wait in waits {
             await withDeadline(deadline - ContinuousClock.now) { await wait.taken.wait() }
         }
-        return waits.filter { !$0.taken.isRaised }.map(\.key)
+        let served = Set(keeper.lanes.map(\.key))
+        return waits.filter { !$0.taken.isRaised && served.contains($0.key) }.map(\.key)
     }
 
     /// For all lanes of the worker to take a config. A lane is only late when a handler computes without waiting.
@@ -298,8 +276,8 @@ public final class Worker: Sendable {
 
     /// A level set in the config counts; without one the process keeps what its environment said.
     private func setLogLevel(_ state: ConfigState) {
-        guard let lane = lifecycle.withLock({ $0.lanes.first }),
-            case .string(let name)? = state.explain("log.level", bot: lane.spec.id, labels: lane.spec.labels)?.value,
+        guard let bot = lifecycle.withLock({ $0.keeper })?.firstBot,
+            case .string(let name)? = state.explain("log.level", bot: bot.id, labels: bot.labels)?.value,
             let level = Logger.Level(rawValue: name)
         else { return }
         FleetLogHandler.setLevel(level)
@@ -321,6 +299,7 @@ public final class Worker: Sendable {
         return Heartbeat(
             worker: identity,
             bots: settings.bots,
+            lanes: counters.owned(),
             host: LocalProcess.hostName,
             machine: LocalProcess.machine,
             pid: LocalProcess.pid,

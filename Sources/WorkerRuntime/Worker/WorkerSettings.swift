@@ -17,6 +17,9 @@ public struct WorkerSettings: Sendable {
     public var drainDeadline: Duration
     /// How long servers may be away before the start is given up.
     public var startupDeadline: Duration
+    /// AMQP heartbeat of the connection that consumes. The broker drops a silent one after two to three of them, and so
+    /// gives the lanes of a worker that hangs to their standbys.
+    public var consumerHeartbeat: Duration
 
     public init(
         name: String,
@@ -27,7 +30,8 @@ public struct WorkerSettings: Sendable {
         telegramURL: String,
         behaviours: BehaviourRegistry = .standard,
         drainDeadline: Duration = .seconds(20),
-        startupDeadline: Duration = .seconds(30)
+        startupDeadline: Duration = .seconds(30),
+        consumerHeartbeat: Duration = .seconds(2)
     ) {
         self.name = name
         self.bots = bots
@@ -38,6 +42,7 @@ public struct WorkerSettings: Sendable {
         self.behaviours = behaviours
         self.drainDeadline = drainDeadline
         self.startupDeadline = startupDeadline
+        self.consumerHeartbeat = consumerHeartbeat
     }
 }
 

@@ -146,6 +146,17 @@ import Testing
                 try await database.assignLanes(bot, epoch: 0, first)
             }
             #expect(over?.code == .conflict)
+            // An owner's subscriptions are counted for as long as it is named.
+            try await database.noteSubscription(to: next.keys[0], owner: "w1")
+            try await database.noteSubscription(to: next.keys[0], owner: "somebody")
+            #expect(try await database.ownerSubscriptions(to: next.keys[0]) == 1)
+            #expect(try await database.ownerSubscriptions(to: next.keys[1]) == 0)
+            try await database.assignLanes(
+                bot, epoch: 1, [LaneAssignment(key: next.keys[0], owner: "w1", standby: "w2")])
+            #expect(try await database.ownerSubscriptions(to: next.keys[0]) == 1)
+            #expect(try await database.lanePlans(of: [bot])[bot]?.assignments.count == 1)
+            try await database.assignLanes(bot, epoch: 1, [LaneAssignment(key: next.keys[0], owner: "w2")])
+            #expect(try await database.ownerSubscriptions(to: next.keys[0]) == 0)
             try await database.assignLanes(bot, epoch: 1, [])
             #expect(try await database.lanePlans(of: [bot])[bot]?.assignments == [])
         }

@@ -10,6 +10,7 @@ import Testing
 /// One bot with its queue, its schema and its Telegram, and workers for it that are real processes.
 struct WorkerFixture: Sendable {
     let bot: BotID
+    let spec: BotSpec
     let database: Database
     let simulator: SimulatorProcess
     let telegram: SimulatorProcess.Bot
@@ -20,7 +21,7 @@ struct WorkerFixture: Sendable {
     /// - Parameter servers: `nil`: those the environment names.
     static func with(
         servers: PrivateServers? = nil,
-        behaviour: String = "echo", config: [String: ConfigValue] = [:],
+        behaviour: String = "echo", lanes: Int = 1, config: [String: ConfigValue] = [:],
         _ body: (WorkerFixture) async throws -> Void
     ) async throws {
         let keyFile = FileManager.default.temporaryDirectory.appendingPathComponent("key-\(Incarnation())").path
@@ -32,7 +33,7 @@ struct WorkerFixture: Sendable {
         var values = config
         values["flood.limits"] = .bool(false)
         try await TestDatabase.with(url: servers?.databaseURL) { database in
-            let spec = BotSpec(id: bot, behaviour: behaviour)
+            let spec = BotSpec(id: bot, behaviour: behaviour, lanes: lanes)
             try await database.addBot(spec, token: Secret(telegram.token), vault: vault)
             _ = try await database.commitConfig(
                 ConfigChange(scope: .global, set: values), author: "test", reason: nil)
@@ -42,7 +43,7 @@ struct WorkerFixture: Sendable {
             try await link.connection().openChannel().declareIntake(of: spec)
             let schema = database.configuration.schema ?? "public"
             let fixture = WorkerFixture(
-                bot: bot, database: database, simulator: simulator, telegram: telegram, link: link,
+                bot: bot, spec: spec, database: database, simulator: simulator, telegram: telegram, link: link,
                 environment: [
                     "FLEET_AMQP_URL": url,
                     "FLEET_DATABASE_URL": withSchema(
@@ -52,6 +53,7 @@ struct WorkerFixture: Sendable {
             let result: Result<Void, any Error>
             do { result = .success(try await body(fixture)) } catch { result = .failure(error) }
             let cleaner = try await link.connection().openChannel()
+            if let layout = try? await database.laneLayout(of: bot) { try await cleaner.deleteLanes(layout) }
             try await cleaner.deleteQueue(FleetTopology.intakeQueue(of: bot))
             try await cleaner.deleteQueue(FleetTopology.brokerDeadQueue(of: bot))
             await link.close()

@@ -1,20 +1,10 @@
-import TelegramAPI
+import FleetControl
 import Testing
 
-@testable import Gateway
-
-/// An update of a chat; `nil`: text that is no update, so nobody knows its chat.
-func update(_ id: Int64, chat: Int64?) -> ReceivedUpdate {
-    let text =
-        chat.map { #"{"update_id":\#(id),"message":{"message_id":1,"chat":{"id":\#($0),"type":"private"}}}"# }
-        ?? "{\"update_id\":\(id),\"message\":["
-    return ReceivedUpdate(id: id, body: Array(text.utf8))
-}
-
 @Suite struct WavesTests {
-    private func waves(_ chats: [Int64?]) -> [[Int64]] {
-        let updates = chats.enumerated().map { PendingUpdate(update(Int64($0.offset), chat: $0.element)) }
-        return Waves.split(updates).map { $0.map(\.update.id) }
+    private func waves(_ chats: [Int64?]) -> [[Int]] {
+        Waves.split(chats.enumerated().map { (place: $0.offset, chat: $0.element) }, by: \.chat)
+            .map { $0.map(\.place) }
     }
 
     @Test func noConversationIsTwiceInAWave() {
@@ -32,12 +22,12 @@ func update(_ id: Int64, chat: Int64?) -> ReceivedUpdate {
             let chats = (0..<40).map { _ in Int.random(in: 0...6) }.map { $0 == 0 ? nil : Int64($0) }
             let result = waves(chats)
             #expect(result.flatMap { $0 }.sorted() == Array(0..<40))
-            var waveOf: [Int64: Int] = [:]
-            for (number, wave) in result.enumerated() { for id in wave { waveOf[id] = number } }
+            var waveOf: [Int: Int] = [:]
+            for (number, wave) in result.enumerated() { for place in wave { waveOf[place] = number } }
             for later in 0..<40 {
                 for earlier in 0..<later
                 where chats[earlier] == chats[later] || chats[earlier] == nil || chats[later] == nil {
-                    #expect((waveOf[Int64(earlier)] ?? 0) < (waveOf[Int64(later)] ?? 0))
+                    #expect((waveOf[earlier] ?? 0) < (waveOf[later] ?? 0))
                 }
             }
         }
