@@ -84,6 +84,12 @@ public struct SimulatorProcess: Sendable {
         }
     }
 
+    /// Adds a rule for calls that go wrong; see docs/simulator.md.
+    public func fault(_ rule: String) async throws {
+        struct Ignored: Decodable {}
+        let _: Ignored = try await post("/sim/faults", rule)
+    }
+
     public func post<Answer: Decodable>(_ path: String, _ json: String) async throws -> Answer {
         try await request(.post, path, Array(json.utf8))
     }
