@@ -126,6 +126,7 @@ struct LaneRunner: Sendable {
         let handOver = await place.handOver()
         let deliveries = try await channel.consume(queue, prefetch: prefetch)
         await place.subscribed()
+        logger.debug("subscribed", metadata: ["queue": "\(queue)", "duty": "\(role.duty)"])
         return LaneSubscription(
             number: number, channel: channel, deliveries: deliveries, queue: queue, handOver: handOver)
     }
@@ -174,6 +175,7 @@ struct LaneRunner: Sendable {
         }
         session.end()
         let end = session.serveEnd(lane)
+        logger.debug("subscription ends", metadata: ["end": "\(end)"])
         // Cut short, nothing is waited for: what is committed counts, and the rest comes again.
         if Task.isCancelled { return end }
         // What is under way in the database must end before the lane is claimed again, or the claim would kill it.
