@@ -62,7 +62,9 @@ public enum Coordinator {
         let end = EndRequest()
         let fleet = Fleet(
             incarnation: incarnation, database: database, vault: vault, broadcaster: broadcaster, publisher: publisher,
-            backlogs: Backlogs(link: connections.incoming), roster: roster, steward: steward, supervisor: supervisor,
+            backlogs: Backlogs(link: connections.incoming),
+            brokerLetters: BrokerDeadLetters(link: connections.incoming, database: database, logger: logger),
+            roster: roster, steward: steward, supervisor: supervisor,
             behaviours: configuration.behaviours, logger: logger, requestEnd: { end.request() })
         do {
             try await TokenFile.prepare(configuration.tokenFile, database: database)
@@ -105,6 +107,8 @@ public enum Coordinator {
                 await every(.seconds(1)) { await hangs.look() }
             },
             Loop { await every(.seconds(10)) { await supervisor?.rotateLogs() } },
+            Loop { await every(.seconds(60)) { await fleet.collectDeadLetters() } },
+            Stopping { await fleet.replays.end() },
             Stopping { await steward.suspend() },
             api,
             // Before the server waits for the requests under way: one may wait for answers for minutes.

@@ -133,16 +133,49 @@ import Testing
         #expect(fleet.lastAsked == "config -")
         _ = try await ask(.get, "/v1/config/history?limit=7")
         #expect(fleet.lastAsked == "history 7")
-        _ = try await ask(.get, "/v1/dead-letters?bot=shop")
-        #expect(fleet.lastAsked == "dead shop 100")
-        #expect(try await ask(.get, "/v1/dead-letters?limit=0").status == 400)
         #expect(try await ask(.get, "/v1/config?bot=BAD").status == 400)
+    }
+
+    @Test func deadLettersByFilter() async throws {
+        _ = try await ask(.get, "/v1/dead-letters")
+        #expect(fleet.lastAsked == "dead [all] before 0 limit 100")
+        _ = try await ask(
+            .get, "/v1/dead-letters?bot=shop&kind=crash&reason=a%20b%26c&replayed=false&before=7&limit=3")
+        #expect(
+            fleet.lastAsked == "dead [bot=shop kind=crash reason=a b&c replayed=false] before 7 limit 3")
+        _ = try await ask(.get, "/v1/dead-letters/count?numbers=3,5&since=2026-11-23T08:00:00Z")
+        #expect(fleet.lastAsked == "count [numbers=3,5 since=2026-11-23T08:00:00.000Z]")
+        for query in [
+            "limit=0", "before=x", "kind=sad", "numbers=", "numbers=1,,2", "numbers=0", "since=yesterday", "reason=",
+            "replayed=maybe", "since=2026-11-23T08:00:00Z&until=2026-11-23T08:00:00Z",
+        ] {
+            #expect(try await ask(.get, "/v1/dead-letters?\(query)").status == 400, "\(query)")
+        }
         #expect(try await ask(.get, "/v1/dead-letters/x").status == 400)
         #expect(try await ask(.get, "/v1/dead-letters/3").status == 404)
     }
 
-    @Test(arguments: ["{}", #"{"number":1,"bot":"shop"}"#]) func replayNamesOneThing(body: String) async throws {
-        #expect(try await ask(.post, "/v1/dead-letters/replay", body).status == 400)
+    @Test func deadLettersAreReplayedAndPurged() async throws {
+        let filter = #"{"filter":{"bot":"shop"}}"#
+        let started = try await ask(.post, "/v1/replays", filter)
+        #expect(started.status == 202)
+        #expect(try started.decoded(ReplayView.self) == FakeFleet.replay)
+        #expect(fleet.lastAsked == "replay [bot=shop] by operator")
+        #expect(try await ask(.get, "/v1/replays").decoded([ReplayView].self) == [FakeFleet.replay])
+        #expect(try await ask(.get, "/v1/replays/7").status == 200)
+        #expect(try await ask(.get, "/v1/replays/x").status == 400)
+        #expect(try await ask(.delete, "/v1/replays/7").status == 200)
+        #expect(fleet.lastAsked == "stop replay 7 by operator")
+        #expect(try await ask(.post, "/v1/dead-letters/purge", filter).decoded(PurgeView.self).purged == 3)
+        #expect(fleet.lastAsked == "purge [bot=shop] by operator")
+        #expect(try await ask(.post, "/v1/dead-letters/collect").status == 200)
+        for path in ["replays", "dead-letters/purge"] {
+            for body in [
+                "{}", #"{"filter":{"bot":"BAD"}}"#, #"{"filter":{"numbers":[]}}"#, #"{"filter":{"reason":""}}"#,
+            ] {
+                #expect(try await ask(.post, "/v1/\(path)", body).status == 400, "\(path) \(body)")
+            }
+        }
     }
 
     @Test func aServerThatIsAwayIs503() async throws {

@@ -85,15 +85,43 @@ final class FakeFleet: FleetOperations {
         return []
     }
 
-    func deadLetters(of bot: BotID?, limit: Int) async throws(APIFailure) -> [DeadLetterView] {
-        note("dead \(bot?.rawValue ?? "-") \(limit)")
+    func deadLetters(
+        _ filter: DeadLetterFilter, before: Int64?, limit: Int
+    ) async throws(APIFailure) -> [DeadLetterView] {
+        note("dead [\(filter.text)] before \(before ?? 0) limit \(limit)")
         return []
+    }
+
+    func countDeadLetters(_ filter: DeadLetterFilter) async throws(APIFailure) -> DeadLetterCount {
+        note("count [\(filter.text)]")
+        return DeadLetterCount(total: 3, unreplayed: 2, last: 9)
     }
 
     func deadLetter(_ number: Int64) async throws(APIFailure) -> DeadLetterView { throw .notFound("no \(number)") }
 
-    func replay(_ request: ReplayRequest, by author: String) async throws(APIFailure) -> ReplayView {
-        ReplayView(replayed: [], failed: [])
+    func purgeDeadLetters(_ request: PurgeRequest, by author: String) async throws(APIFailure) -> PurgeView {
+        note("purge [\(request.filter.text)] by \(author)")
+        return PurgeView(purged: 3)
+    }
+
+    func collectDeadLetters(by author: String) async throws(APIFailure) -> CollectView {
+        note("collect by \(author)")
+        return CollectView(collected: 0, problem: nil)
+    }
+
+    static let replay = ReplayView(number: 7, author: "operator", total: 3, startedAt: Timestamp(milliseconds: 0))
+
+    func startReplay(_ request: ReplayRequest, by author: String) async throws(APIFailure) -> ReplayView {
+        note("replay [\(request.filter.text)] by \(author)")
+        return Self.replay
+    }
+
+    func replayViews() async -> [ReplayView] { [Self.replay] }
+    func replay(_ number: Int) async throws(APIFailure) -> ReplayView { Self.replay }
+
+    func stopReplay(_ number: Int, by author: String) async throws(APIFailure) -> ReplayView {
+        note("stop replay \(number) by \(author)")
+        return Self.replay
     }
 
     func shutdown(_ request: ShutdownRequest, by author: String) async throws(APIFailure) -> ShutdownView {

@@ -14,6 +14,7 @@ public enum APIRoutes {
         bots(routes, fleet)
         config(routes, fleet)
         deadLetters(routes, fleet)
+        replays(routes, fleet)
         return router
     }
 
@@ -70,25 +71,6 @@ public enum APIRoutes {
             APIJSON.response(try await fleet.configHistory(limit: try request.limit()))
         }
     }
-
-    static func deadLetters(_ routes: RouterGroup<APIContext>, _ fleet: any FleetOperations) {
-        routes.get("dead-letters") { request, _ in
-            APIJSON.response(try await fleet.deadLetters(of: try request.bot(), limit: try request.limit()))
-        }
-        routes.get("dead-letters/:number") { _, context in
-            guard let text = context.parameters.get("number"), let number = Int64(text), number > 0 else {
-                throw APIFailure.badRequest("a dead letter has a number; `fleetctl dlq list` shows them")
-            }
-            return APIJSON.response(try await fleet.deadLetter(number))
-        }
-        routes.post("dead-letters/replay") { request, context in
-            let body = try await APIJSON.read(ReplayRequest.self, from: request)
-            guard (body.number == nil) != (body.bot == nil) else {
-                throw APIFailure.badRequest("name either one dead letter (number) or one bot (bot)")
-            }
-            return APIJSON.response(try await fleet.replay(body, by: context.author))
-        }
-    }
 }
 
 extension APIContext {
@@ -108,7 +90,7 @@ extension Request {
     }
 
     /// The query's `limit`: 1 to 1000, 100 when there is none.
-    fileprivate func limit() throws(APIFailure) -> Int {
+    func limit() throws(APIFailure) -> Int {
         guard let text = uri.queryParameters.get("limit") else { return 100 }
         guard let limit = Int(text), (1...1000).contains(limit) else { throw .badRequest("limit: expected 1 to 1000") }
         return limit

@@ -20,9 +20,17 @@ public protocol FleetOperations: Sendable {
     func config(for bot: BotID?) async throws(APIFailure) -> ConfigView
     func configHistory(limit: Int) async throws(APIFailure) -> [GenerationView]
 
-    func deadLetters(of bot: BotID?, limit: Int) async throws(APIFailure) -> [DeadLetterView]
+    func deadLetters(_ filter: DeadLetterFilter, before: Int64?, limit: Int) async throws(APIFailure)
+        -> [DeadLetterView]
+    func countDeadLetters(_ filter: DeadLetterFilter) async throws(APIFailure) -> DeadLetterCount
     func deadLetter(_ number: Int64) async throws(APIFailure) -> DeadLetterView
-    func replay(_ request: ReplayRequest, by author: String) async throws(APIFailure) -> ReplayView
+    func purgeDeadLetters(_ request: PurgeRequest, by author: String) async throws(APIFailure) -> PurgeView
+    func collectDeadLetters(by author: String) async throws(APIFailure) -> CollectView
+
+    func startReplay(_ request: ReplayRequest, by author: String) async throws(APIFailure) -> ReplayView
+    func replayViews() async -> [ReplayView]
+    func replay(_ number: Int) async throws(APIFailure) -> ReplayView
+    func stopReplay(_ number: Int, by author: String) async throws(APIFailure) -> ReplayView
 
     func shutdown(_ request: ShutdownRequest, by author: String) async throws(APIFailure) -> ShutdownView
 

@@ -13,6 +13,8 @@ final class Fleet: FleetOperations {
     let broadcaster: Broadcaster
     let publisher: ControlPublisher
     let backlogs: Backlogs
+    let brokerLetters: BrokerDeadLetters
+    let replays: Replays
     let roster: RosterKeeper
     let steward: Steward
     let supervisor: Supervisor?
@@ -30,6 +32,7 @@ final class Fleet: FleetOperations {
         broadcaster: Broadcaster,
         publisher: ControlPublisher,
         backlogs: Backlogs,
+        brokerLetters: BrokerDeadLetters,
         roster: RosterKeeper,
         steward: Steward,
         supervisor: Supervisor?,
@@ -43,6 +46,8 @@ final class Fleet: FleetOperations {
         self.broadcaster = broadcaster
         self.publisher = publisher
         self.backlogs = backlogs
+        self.brokerLetters = brokerLetters
+        replays = Replays(database: database, publisher: publisher, logger: logger)
         self.roster = roster
         self.steward = steward
         self.supervisor = supervisor

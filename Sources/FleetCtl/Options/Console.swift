@@ -18,4 +18,6 @@ enum Console {
     }
 
     static var isTerminal: Bool { isatty(2) == 1 }
+    /// Whether a person can read a question and answer it.
+    static var canAsk: Bool { isTerminal && isatty(0) == 1 }
 }

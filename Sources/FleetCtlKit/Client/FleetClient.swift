@@ -47,6 +47,10 @@ public struct FleetClient: Sendable {
         try decode(try await send(.post, path, [], deadline))
     }
 
+    public func delete<Answer: Decodable>(_ path: String) async throws(Fault) -> Answer {
+        try decode(try await send(.delete, path, [], .seconds(30)))
+    }
+
     public func delete(_ path: String) async throws(Fault) {
         _ = try await send(.delete, path, [], .seconds(30))
     }

@@ -18,10 +18,17 @@
 /// | `POST /v1/config` | ``ConfigBroadcastRequest`` | ``TallyView``; 422 with problems before anything is sent |
 /// | `GET /v1/config?bot=ID` | – | ``ConfigView`` |
 /// | `GET /v1/config/history?limit=N` | – | `[GenerationView]`, newest first |
-/// | `GET /v1/dead-letters?bot=ID&limit=N` | – | `[DeadLetterView]` without bodies |
+/// | `GET /v1/dead-letters?FILTER&before=NUMBER&limit=N` | – | `[DeadLetterView]` without bodies, newest first |
+/// | `GET /v1/dead-letters/count?FILTER` | – | ``DeadLetterCount`` |
 /// | `GET /v1/dead-letters/{number}` | – | ``DeadLetterView`` with its body |
-/// | `POST /v1/dead-letters/replay` | ``ReplayRequest`` | ``ReplayView`` |
+/// | `POST /v1/dead-letters/purge` | ``PurgeRequest`` | ``PurgeView`` |
+/// | `POST /v1/dead-letters/collect` | – | ``CollectView`` |
+/// | `POST /v1/replays` | ``ReplayRequest`` | 202 ``ReplayView``; 409 while another one runs |
+/// | `GET /v1/replays`, `GET /v1/replays/{number}` | – | `[ReplayView]` newest first, ``ReplayView`` |
+/// | `DELETE /v1/replays/{number}` | – | ``ReplayView``, ended |
 /// | `POST /v1/shutdown` | ``ShutdownRequest`` | ``ShutdownView`` |
+///
+/// FILTER is ``DeadLetterFilter/query``.
 public enum FleetAPI {
     public static let version = 1
 }

@@ -1,4 +1,3 @@
-import Broker
 import Coordinator
 import FleetModel
 import FleetTesting
@@ -72,49 +71,6 @@ import Testing
                 #expect(second.status == 409)
                 #expect(try second.decoded(APIError.self).message.contains("'a' has this token"))
                 #expect(try refused.decoded(APIError.self).message.contains("echo, menu"))
-            }
-        }
-    }
-
-    @Test func aDeadLetterIsReplayed() async throws {
-        try await CoordinatorHarness.with { harness in
-            try await harness.run(harness.configuration()) { api in
-                #expect(try await api.addBot("a").status == 201)
-                _ = try await harness.database.query(
-                    Statement(
-                        "",
-                        """
-                        INSERT INTO dead_letter (bot_id, update_id, body, reason, attempts)
-                        VALUES ('a', 7, 'the body'::bytea, 'it failed', 3)
-                        """
-                    ))
-                let letters = try await api.get("/v1/dead-letters?bot=a", [DeadLetterView].self)
-                let number = try #require(letters.first?.number)
-                #expect(letters.first?.body == nil && letters.first?.size == 8)
-                let letter = try await api.get("/v1/dead-letters/\(number)", DeadLetterView.self)
-                #expect(letter.body == "the body" && letter.updateID == 7 && letter.attempts == 3)
-
-                // No queue yet: the broker returns it, and it stays unreplayed.
-                let request = ReplayRequest(bot: BotID("a"))
-                let failed = try await api.post("/v1/dead-letters/replay", request).decoded(ReplayView.self)
-                #expect(failed.replayed.isEmpty && failed.failed.map(\.number) == [number])
-
-                let connection = try await harness.broker.connect()
-                let channel = try await connection.openChannel()
-                try await channel.declareQueue("bot.a")
-                let done = try await api.post("/v1/dead-letters/replay", request).decoded(ReplayView.self)
-                #expect(done.replayed == [number] && done.failed.isEmpty)
-                let delivery = try #require(try await channel.get("bot.a"))
-                #expect(delivery.body == Array("the body".utf8))
-                #expect(delivery.headers["x-fleet-replay"] == .int(number))
-                #expect(delivery.contentType == "application/json")
-                let again = try await api.post("/v1/dead-letters/replay", request).decoded(ReplayView.self)
-                #expect(again.replayed.isEmpty && again.failed.isEmpty)
-
-                // Removing the bot deletes its queue.
-                #expect(try await api.delete("/v1/bots/a").status == 204)
-                await #expect(throws: (any Error).self) { try await channel.queueStatus("bot.a") }
-                await connection.close()
             }
         }
     }

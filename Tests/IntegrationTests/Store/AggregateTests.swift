@@ -49,26 +49,6 @@ import Testing
         }
     }
 
-    @Test func deadLettersAreListedShownAndMarked() async throws {
-        try await TestDatabase.with { database in
-            let id = try bot("alpha")
-            try await TestDatabase.addBot(database, id)
-            let lane = try await database.claimLane(LaneKey(bot: id), worker: WorkerIdentity(name: "w"))
-            var settlement = Settlement()
-            settlement.deadLetter(DeadLetterRow(updateID: nil, body: [0xFF, 0], reason: "not\0JSON", attempts: 0))
-            settlement.deadLetter(DeadLetterRow(updateID: 5, body: [1], reason: "failed", attempts: 5))
-            try await database.settle(settlement, lane: lane)
-            let letters = try await database.deadLetters(of: id)
-            #expect(letters.map(\.updateID) == [5, nil] && letters.map(\.size) == [1, 2])
-            #expect(letters[1].reason == "not\u{FFFD}JSON" && letters[1].body == nil)
-            #expect(try await database.deadLetter(letters[1].number)?.body == [0xFF, 0])
-            #expect(try await database.deadLetterCounts() == [id: 2])
-            try await database.markReplayed([letters[0].number])
-            #expect(try await database.deadLetterCounts() == [id: 1])
-            #expect(try await database.deadLetters(onlyUnreplayed: true).map(\.number) == [letters[1].number])
-        }
-    }
-
     @Test func configGenerationsFormAChain() async throws {
         try await TestDatabase.with { database in
             #expect(try await database.configState() == ConfigState())

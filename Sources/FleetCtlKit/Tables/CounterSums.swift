@@ -1,0 +1,29 @@
+import FleetModel
+
+/// What all workers have done since they started, in as few lines as it takes.
+public enum CounterSums {
+    /// A new counter needs a line here.
+    private static let fields: [(name: String, value: @Sendable (Heartbeat.Counters) -> Int64)] = [
+        ("received", { $0.received }),
+        ("settled", { $0.settled }),
+        ("duplicates", { $0.duplicates }),
+        ("failed attempts", { $0.failedAttempts }),
+        ("dead letters", { $0.deadLettered }),
+        ("sent", { $0.sent }),
+        ("send errors", { $0.sendErrors }),
+        ("reconnects", { $0.reconnects }),
+        ("in flight", { $0.inFlight }),
+        ("unsent", { $0.unsent }),
+    ]
+
+    /// Those that are not zero: `settled 1,000, duplicates 3`; empty when all are.
+    public static func text(_ workers: [WorkerView]) -> String {
+        let counters = workers.filter { $0.health != .process }.map(\.heartbeat.counters)
+        let parts = fields.compactMap { field -> String? in
+            let sum = counters.reduce(0) { $0 + field.value($1) }
+            return sum == 0 ? nil : "\(field.name) \(NumberText.grouped(sum))"
+        }
+        return parts.isEmpty
+            ? "" : TextWrap.lines(parts.joined(separator: ", "), first: "since their start: ", rest: "  ")
+    }
+}
