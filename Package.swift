@@ -110,8 +110,8 @@ let package = Package(
         library(
             "Coordinator",
             [
-                "FleetControl", "Broker", "Store", "FleetModel", "EventLoop", "CLinux", log, lifecycle, signals, crypto,
-                http,
+                "FleetControl", "Broker", "Store", "TelegramAPI", "HTTPTransport", "FleetModel", "EventLoop", "CLinux",
+                log, lifecycle, signals, crypto, http,
             ]
         ),
         library("FleetLogging", ["FleetModel", log]),

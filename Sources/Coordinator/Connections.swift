@@ -1,5 +1,6 @@
 import Broker
 import FleetControl
+import HTTPTransport
 import Logging
 import Store
 
@@ -9,6 +10,8 @@ struct Connections: Sendable {
     let database: Database
     let incoming: BrokerLink
     let outgoing: BrokerLink
+    /// To Telegram.
+    let http: HTTPTransport
 
     /// Connects within the start-up timeout, trying again where that can help.
     static func open(_ configuration: CoordinatorConfiguration, logger: Logger) async throws(StartupError)
@@ -17,12 +20,15 @@ struct Connections: Sendable {
         let deadline = ContinuousClock.now + configuration.startupTimeout
         var store = configuration.store
         store.maxConnections = max(store.maxConnections, 4)
+        var http = HTTPConfiguration()
+        http.caFile = configuration.telegramCAFile
         let connections: Connections
         do {
             connections = Connections(
                 database: try Database(store, logger: logger),
                 incoming: BrokerLink(configuration: configuration.broker, logger: logger),
-                outgoing: BrokerLink(configuration: configuration.broker, logger: logger)
+                outgoing: BrokerLink(configuration: configuration.broker, logger: logger),
+                http: try HTTPTransport(http)
             )
         } catch {
             throw StartupError("\(error)")
@@ -77,6 +83,7 @@ struct Connections: Sendable {
     func close() async {
         await incoming.close()
         await outgoing.close()
+        await http.shutdown()
         await database.shutdown()
     }
 }

@@ -64,8 +64,9 @@ public enum Coordinator {
             incarnation: incarnation, database: database, vault: vault, broadcaster: broadcaster, publisher: publisher,
             backlogs: Backlogs(link: connections.incoming),
             brokerLetters: BrokerDeadLetters(link: connections.incoming, database: database, logger: logger),
-            roster: roster, steward: steward, supervisor: supervisor,
-            behaviours: configuration.behaviours, logger: logger, requestEnd: { end.request() })
+            tokenOwner: TokenOwner(transport: connections.http, telegramAPI: configuration.telegramAPI),
+            roster: roster, steward: steward, supervisor: supervisor, behaviours: configuration.behaviours,
+            logger: logger, requestEnd: { end.request() })
         do {
             try await TokenFile.prepare(configuration.tokenFile, database: database)
             try await roster.load()

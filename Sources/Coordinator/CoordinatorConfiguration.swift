@@ -1,5 +1,6 @@
 public import Broker
 public import Store
+import TelegramAPI
 
 /// Everything a coordinator is told at its start.
 public struct CoordinatorConfiguration: Sendable {
@@ -14,6 +15,10 @@ public struct CoordinatorConfiguration: Sendable {
     public var tokenFile: String
     /// Logs of the supervised processes and the lock that keeps a second coordinator out. Made absolute.
     public var stateDirectory: String
+    /// The Bot API of bots that name no other, asked whose a new token is.
+    public var telegramAPI = TelegramClient.defaultBaseURL
+    /// Certificates to trust there, PEM; `nil`: the system's.
+    public var telegramCAFile: String?
     /// What to supervise on this machine; `nil`: nothing.
     public var supervision: Supervision?
     /// Behaviours that bots may be added with besides the shipped ones: those of the workers' own binary.

@@ -12,8 +12,8 @@ import UnixSignals
         commandName: "fleet-coordinator",
         abstract: "Steers the fleet: control API, config broadcasts, roster, supervision of local processes.",
         discussion: """
-            It reads FLEET_AMQP_URL, FLEET_AMQP_CA_FILE, FLEET_DATABASE_URL, FLEET_KEY_FILE and FLEET_LOG_LEVEL from \
-            the environment and logs to standard error. Supervised processes inherit its environment and go on when it \
+            It reads FLEET_AMQP_URL, FLEET_AMQP_CA_FILE, FLEET_DATABASE_URL, FLEET_KEY_FILE, FLEET_TELEGRAM_API and \
+            FLEET_LOG_LEVEL from the environment and logs to standard error. Supervised processes inherit its environment and go on when it \
             ends, unless --stop-children is given. Stopping a bot also drains workers that something else supervises; \
             whatever started them must not start them again after their exit with status 0.
             """
@@ -96,6 +96,8 @@ import UnixSignals
             tokenFile: tokenFile ?? "\(stateDir)/api-token",
             stateDirectory: stateDir
         )
+        if let api = environment("FLEET_TELEGRAM_API") { configuration.telegramAPI = api }
+        configuration.telegramCAFile = environment("FLEET_TELEGRAM_CA_FILE")
         if let address { (configuration.host, configuration.port) = address }
         configuration.behaviours = behaviours
         configuration.startupTimeout = .seconds(startupTimeout)

@@ -56,11 +56,11 @@ struct ReplayRun: Sendable {
         return at
     }
 
-    /// Whether the bot takes letters; if not, the letter has failed.
-    mutating func accepts(_ letter: Int64, of bot: BotID) -> Bool {
-        guard let reason = refusing[bot] else { return true }
-        fail(letter, reason)
-        return false
+    /// Whether the bot takes letters; if not, ``skip(_:of:)`` them.
+    func accepts(_ bot: BotID) -> Bool { refusing[bot] == nil }
+
+    mutating func skip(_ letter: Int64, of bot: BotID) {
+        fail(letter, refusing[bot] ?? "left out")
     }
 
     mutating func tried(_ letter: Int64, of bot: BotID, _ outcome: Outcome, now: ContinuousClock.Instant) -> Next {

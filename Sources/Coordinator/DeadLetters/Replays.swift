@@ -118,7 +118,10 @@ actor Replays {
 
     /// - Returns: why no other letter will do better.
     private func replay(_ letter: DeadLetter) async throws(StoreError) -> String? {
-        guard run?.accepts(letter.number, of: letter.bot) == true else { return nil }
+        guard run?.accepts(letter.bot) == true else {
+            run?.skip(letter.number, of: letter.bot)
+            return nil
+        }
         while let turn = run?.turn(now: .now) {
             try? await Task.sleep(until: turn, clock: .continuous)
             if Task.isCancelled { return nil }

@@ -14,7 +14,7 @@ enum BotTroubles {
         if bot.workers.isEmpty, !isNew {
             troubles.append(
                 BotTrouble(
-                    .failure, "no worker serves it; its updates wait",
+                    .notServed, .failure, "no worker serves it; its updates wait",
                     mend: "see the coordinator's logs, then `fleetctl bot restart \(bot.spec.id)`"))
         }
         if bot.spec.behaviour == ShippedBehaviour.menu.rawValue, !hasMenu { troubles.append(noMenu(bot.spec.id)) }
@@ -27,7 +27,7 @@ enum BotTroubles {
             if isNew { return nil }
             let option = bot.spec.intake == .webhook ? " with --webhook-url" : ""
             return BotTrouble(
-                .failure, "no gateway takes its updates in; they wait at Telegram",
+                .notTakenIn, .failure, "no gateway takes its updates in; they wait at Telegram",
                 mend: "have a fleet-gateway run\(option); `fleetctl up` starts one")
         }
         let detail = state.detail.map { ": \($0)" } ?? ""
@@ -36,22 +36,22 @@ enum BotTroubles {
         case .starting, .polling, .webhook: return nil
         case .refused:
             return BotTrouble(
-                .failure, "Telegram refuses its token\(since)\(detail)",
+                .tokenRefused, .failure, "Telegram refuses its token\(since)\(detail)",
                 mend: "`fleetctl bot set-token \(id)` with the token that BotFather shows")
         case .conflict:
             return BotTrouble(
-                .failure, "somebody else takes its updates\(since)\(detail)",
+                .intakeConflict, .failure, "somebody else takes its updates\(since)\(detail)",
                 mend: "stop that program, or have BotFather revoke the token and `fleetctl bot set-token \(id)`")
         case .failing:
             return BotTrouble(
-                .failure, "taking its updates in fails\(since), and is tried on\(detail)",
+                .intakeFailing, .failure, "taking its updates in fails\(since), and is tried on\(detail)",
                 mend: "look at network and servers from where gateway \(state.gateway) runs, and at its log")
         }
     }
 
     private static func noMenu(_ id: BotID) -> BotTrouble {
         BotTrouble(
-            .warning, "it has no menu, so it answers nothing",
+            .noMenu, .warning, "it has no menu, so it answers nothing",
             mend: "`fleetctl broadcast-config menu.yaml --bot \(id)`; docs/menu.md tells what is in the file")
     }
 
@@ -61,11 +61,11 @@ enum BotTroubles {
         case .accepted, .unasked: nil
         case .refused:
             BotTrouble(
-                .failure, "Telegram refuses the token",
+                .tokenRefused, .failure, "Telegram refuses the token",
                 mend: "`fleetctl bot set-token \(id)` with the token that BotFather shows")
         case .unknown(let reason):
             BotTrouble(
-                .warning, "Telegram was not asked whether the token is right: \(reason)",
+                .tokenUnchecked, .warning, "Telegram was not asked whether the token is right: \(reason)",
                 mend: "`fleetctl status` shows later whether updates come in")
         }
     }

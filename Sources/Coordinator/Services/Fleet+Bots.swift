@@ -29,8 +29,9 @@ extension Fleet {
         for status in await supervisor?.statuses() ?? [] where status.pid != nil {
             if let bot = DesiredProcesses.bot(ofWorker: status.name) { workers[bot, default: []].insert(status.name) }
         }
+        let menus = try await menuScopes(records)
         return records.map { record in
-            BotView(
+            var view = BotView(
                 spec: record.spec,
                 telegramID: record.telegramID,
                 username: record.username,
@@ -41,18 +42,26 @@ extension Fleet {
                 lanes: lanes[record.spec.id],
                 createdAt: record.createdAt
             )
+            let hasMenu = menus.contains { $0.covers(record.spec.id, labels: record.spec.labels) }
+            let troubles = BotTroubles.of(view, hasMenu: hasMenu, now: .now)
+            if !troubles.isEmpty { view.troubles = troubles }
+            return view
         }
+    }
+
+    /// Where the config has a menu; asked only for those that need one.
+    private func menuScopes(_ records: [BotRecord]) async throws(APIFailure) -> [ConfigScope] {
+        guard records.contains(where: { $0.spec.behaviour == ShippedBehaviour.menu.rawValue }) else { return [] }
+        return try await stored { () throws(StoreError) in try await database.configScopes(setting: "menu") }
     }
 
     func addBot(_ request: AddBotRequest, by author: String) async throws(APIFailure) -> BotView {
         let token = try BotAdmission.check(request, behaviours: behaviours)
-        let telegramID = BotAdmission.telegramID(of: token)
-        try await refuseSecondName(for: telegramID, but: request.spec.id)
+        try await refuseSecondName(for: BotAdmission.telegramID(of: token), but: request.spec.id)
+        let answer = await ask(token, request.check, apiURL: request.spec.apiURL)
         do {
             try await database.addBot(request.spec, token: token, vault: vault)
-            if let telegramID {
-                try await database.setTelegramIdentity(of: request.spec.id, telegramID: telegramID, username: nil)
-            }
+            try await note(answer, token, of: request.spec.id)
         } catch  where error.code == .conflict {
             throw .conflict("there is a bot '\(request.spec.id)' already")
         } catch {
@@ -61,7 +70,7 @@ extension Fleet {
         await audit(
             "bot.add", request.spec.id.rawValue, by: author, .object(["behaviour": .string(request.spec.behaviour)]))
         await steward.refresh()
-        return try await bot(request.spec.id)
+        return try await bot(request.spec.id, after: answer)
     }
 
     /// Two bots of the fleet with one token would take each other's updates, and answer twice.

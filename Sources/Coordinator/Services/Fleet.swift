@@ -21,6 +21,7 @@ final class Fleet: FleetOperations {
     let tokens: TokenCheck
     /// Names of behaviours besides the shipped ones.
     let behaviours: [String]
+    let tokenOwner: TokenOwner
     let logger: Logger
     /// Ends the coordinator, once the answer is out.
     let requestEnd: @Sendable () -> Void
@@ -33,6 +34,7 @@ final class Fleet: FleetOperations {
         publisher: ControlPublisher,
         backlogs: Backlogs,
         brokerLetters: BrokerDeadLetters,
+        tokenOwner: TokenOwner,
         roster: RosterKeeper,
         steward: Steward,
         supervisor: Supervisor?,
@@ -47,6 +49,7 @@ final class Fleet: FleetOperations {
         self.publisher = publisher
         self.backlogs = backlogs
         self.brokerLetters = brokerLetters
+        self.tokenOwner = tokenOwner
         replays = Replays(database: database, publisher: publisher, logger: logger)
         self.roster = roster
         self.steward = steward

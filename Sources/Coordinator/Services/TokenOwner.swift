@@ -10,6 +10,8 @@ enum TokenAnswer: Sendable, Equatable {
     case unknown(String)
     /// Nobody wanted to know.
     case unasked
+
+    var isAccepted: Bool { if case .accepted = self { true } else { false } }
 }
 
 /// Asks Telegram whose a token is, quickly: a bot can be added where Telegram is out of reach.

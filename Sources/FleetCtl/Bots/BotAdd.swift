@@ -19,6 +19,7 @@ struct BotAdd: AsyncParsableCommand {
     @Option(help: "polling, or webhook: Telegram calls the fleet's gateway.") var intake: IntakeMode = .polling
     @Option(help: "Where its Bot API is. [the fleet's]") var apiURL: String?
     @Flag(help: "Add it without starting it.") var stopped = false
+    @Flag(help: "Do not ask Telegram whose the token is.") var noCheck = false
     @OptionGroup var token: TokenOptions
     @OptionGroup var client: ClientOptions
     @OptionGroup var output: OutputOptions
@@ -39,10 +40,11 @@ struct BotAdd: AsyncParsableCommand {
             intake: intake,
             apiURL: apiURL
         )
-        let request = AddBotRequest(spec: spec, token: try token.read().reveal())
+        let request = AddBotRequest(spec: spec, token: try token.read().reveal(), check: !noCheck)
         let view: BotView = try await client.withClient {
             try await $0.post("/v1/bots", request, deadline: .seconds(60))
         }
         try output.show(view, table: FleetTables.bot)
+        Console.write(FleetTables.troubles([view]))
     }
 }

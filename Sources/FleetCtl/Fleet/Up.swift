@@ -33,6 +33,10 @@ struct Up: AsyncParsableCommand {
             let arguments = ["--accept-unknown"]
             let telegram =
                 simulator ? try await fleet.startSimulator(arguments: arguments, transport: transport) : nil
+            if let telegram {
+                let count = try await fleet.introduceBots(to: telegram, endpoints, transport: transport)
+                if count > 0 { Console.line("the simulator knows \(count) bots of the fleet again") }
+            }
             let url = try await fleet.startCoordinator(endpoints, telegram: telegram, transport: transport)
             return Summary(
                 coordinator: url, simulator: telegram, home: fleet.home.path, apiTokenFile: fleet.apiTokenFile)

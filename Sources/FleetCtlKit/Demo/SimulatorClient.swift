@@ -81,6 +81,24 @@ public struct SimulatorClient: Sendable {
         return made.bots
     }
 
+    /// A bot that exists already, as the simulator is to know it.
+    public struct KnownBot: Sendable, Encodable {
+        var token: String
+        var username: String?
+        var name: String
+        var firstUpdateID: Int64
+
+        enum CodingKeys: String, CodingKey {
+            case token, username, name
+            case firstUpdateID = "first_update_id"
+        }
+    }
+
+    public func introduce(_ bots: [KnownBot]) async throws(Fault) {
+        if bots.isEmpty { return }
+        let _: Bots = try await send(.post, "/sim/bots", try encode(bots))
+    }
+
     public func bots() async throws(Fault) -> [Bot] {
         let list: Bots = try await send(.get, "/sim/bots")
         return list.bots

@@ -173,8 +173,7 @@ public struct Doctor: Sendable {
         do throws(Fault) {
             let status: StatusView = try await client.get("/v1/status", deadline: .seconds(10))
             let workers = status.workers.count { !FleetTables.isGateway($0) }
-            let silent = status.workers.filter { $0.health != .live && $0.health != .starting }
-            let idle = status.bots.filter { $0.spec.desired == .running && $0.workers.isEmpty }
+            let silent = status.workers.filter { ![.live, .starting, .process].contains($0.health) }
             var findings = [
                 Finding.ok("coordinator", "answers; \(status.bots.count) bots, \(workers) workers")
             ]
@@ -184,13 +183,7 @@ public struct Doctor: Sendable {
                     .warning(
                         "workers", "not heard of: \(names)", mend: "see HOME/coordinator/logs and `fleetctl status`"))
             }
-            if !idle.isEmpty {
-                let names = idle.map(\.spec.id.rawValue).joined(separator: ", ")
-                findings.append(
-                    .failed(
-                        "bots", "no worker serves: \(names)",
-                        mend: "see HOME/coordinator/logs; `fleetctl bot restart NAME`"))
-            }
+            findings += BotFindings.of(status.bots)
             return findings
         } catch {
             return [.failed("coordinator", error.message, mend: "`fleetctl up`, or see HOME/logs/coordinator.log")]

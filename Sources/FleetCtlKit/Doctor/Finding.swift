@@ -33,8 +33,8 @@ public struct Finding: Sendable, Equatable, Encodable {
                 case .warning: "warning"
                 case .failed: "FAILED "
                 }
-            out += "\(mark)  \(finding.check): \(TextTable.clean(finding.detail))\n"
-            if let mend = finding.mend { out += "         -> \(mend)\n" }
+            out += TextWrap.lines("\(finding.check): \(finding.detail)", first: "\(mark)  ", rest: "         ")
+            if let mend = finding.mend { out += TextWrap.lines(mend, first: "         -> ", rest: "            ") }
         }
         let failed = findings.count { $0.verdict == .failed }
         return out + (failed == 0 ? "nothing is broken\n" : "\(failed) of \(findings.count) checks failed\n")

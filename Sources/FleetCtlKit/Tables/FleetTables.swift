@@ -2,16 +2,37 @@ import FleetModel
 
 /// The answers of the coordinator as tables.
 public enum FleetTables {
+    /// Who they are.
     public static func bots(_ bots: [BotView]) -> String {
-        if bots.isEmpty { return "no bots yet; add one with `fleetctl bot add`\n" }
+        if bots.isEmpty { return none }
         var table = TextTable([
-            .init("BOT"), .init("BEHAVIOUR"), .init("DESIRED"), .init("LANES", .right), .init("WAITING", .right),
-            .init("DEAD", .right), .init("INTAKE"), .init("USERNAME"), .init("WORKERS"),
+            .init("BOT"), .init("USERNAME"), .init("BEHAVIOUR"), .init("DESIRED"), .init("LANES", .right),
+            .init("LABELS"), .init("WORKERS"),
+        ])
+        for bot in bots {
+            let labels = bot.spec.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+            table.add([
+                bot.spec.id.rawValue, bot.username.map { "@" + $0 } ?? "–", bot.spec.behaviour,
+                bot.spec.desired.rawValue, lanes(bot), labels.isEmpty ? "–" : labels.joined(separator: " "),
+                bot.workers.isEmpty ? "–" : bot.workers.joined(separator: ","),
+            ])
+        }
+        return table.rendered() + bots.compactMap(laneChange).map { $0 + "\n" }.joined()
+    }
+
+    private static let none = "no bots yet; add one with `fleetctl bot add`\n"
+
+    /// How they do.
+    static func health(_ bots: [BotView]) -> String {
+        if bots.isEmpty { return none }
+        var table = TextTable([
+            .init("BOT"), .init("BEHAVIOUR"), .init("DESIRED"), .init("INTAKE"), .init("LANES", .right),
+            .init("WAITING", .right), .init("DEAD", .right), .init("WORKERS"),
         ])
         for bot in bots {
             table.add([
-                bot.spec.id.rawValue, bot.spec.behaviour, bot.spec.desired.rawValue, lanes(bot), number(bot.backlog),
-                String(bot.deadLetters), intake(bot), bot.username.map { "@" + $0 } ?? "–",
+                bot.spec.id.rawValue, bot.spec.behaviour, bot.spec.desired.rawValue, intake(bot), lanes(bot),
+                number(bot.backlog), String(bot.deadLetters),
                 bot.workers.isEmpty ? "–" : bot.workers.joined(separator: ","),
             ])
         }
@@ -78,7 +99,8 @@ public enum FleetTables {
     public static func status(_ status: StatusView, now: Timestamp) -> String {
         let up = NumberText.age(milliseconds: now.milliseconds(since: status.startedAt))
         return "coordinator \(status.coordinator), up \(up), config generation \(status.generation)\n\n"
-            + bots(status.bots) + "\n" + workers(status.workers, now: now)
+            + health(status.bots) + troubles(status.bots) + "\n" + workers(status.workers, now: now)
+            + CounterSums.text(status.workers)
     }
 
     public static func tally(_ tally: TallyView) -> String {

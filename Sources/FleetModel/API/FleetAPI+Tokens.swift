@@ -2,6 +2,11 @@
 public struct SetTokenRequest: Sendable, Codable, Equatable {
     /// It goes in, and never comes out again.
     public var token: String
+    /// As in ``AddBotRequest``.
+    public var check: Bool?
 
-    public init(token: String) { self.token = token }
+    public init(token: String, check: Bool? = nil) {
+        self.token = token
+        self.check = check
+    }
 }

@@ -92,11 +92,13 @@ public struct BotView: Sendable, Codable, Equatable {
     /// Who takes its updates in; `nil` when no gateway does.
     public var intake: IntakeState?
     public var lanes: LanesView?
+    /// What is wrong with it; `nil` when nothing is.
+    public var troubles: [BotTrouble]?
     public var createdAt: Timestamp
 
     public init(
         spec: BotSpec, telegramID: Int64?, username: String?, backlog: Int64?, deadLetters: Int64, workers: [String],
-        intake: IntakeState? = nil, lanes: LanesView? = nil, createdAt: Timestamp
+        intake: IntakeState? = nil, lanes: LanesView? = nil, troubles: [BotTrouble]? = nil, createdAt: Timestamp
     ) {
         self.spec = spec
         self.telegramID = telegramID
@@ -106,6 +108,7 @@ public struct BotView: Sendable, Codable, Equatable {
         self.workers = workers
         self.intake = intake
         self.lanes = lanes
+        self.troubles = troubles
         self.createdAt = createdAt
     }
 }
@@ -139,9 +142,12 @@ public struct AddBotRequest: Sendable, Codable, Equatable {
     public var spec: BotSpec
     /// The token from BotFather. It goes in, and never comes out again.
     public var token: String
+    /// Whether Telegram is asked whose the token is; absent: yes. It is added whatever comes of that.
+    public var check: Bool?
 
-    public init(spec: BotSpec, token: String) {
+    public init(spec: BotSpec, token: String, check: Bool? = nil) {
         self.spec = spec
         self.token = token
+        self.check = check
     }
 }

@@ -10,6 +10,12 @@ extension Database {
         return Self.outcomes(in: try await query(Self.settled(bot, updates), idempotent: true))
     }
 
+    /// The highest id among the bot's settled updates that were not pruned yet.
+    public func lastSettledUpdate(of bot: BotID) async throws(StoreError) -> Int64? {
+        let statement = Statement("inbox.last", "SELECT max(update_id) FROM inbox WHERE bot_id = $1") { $0.add(bot) }
+        return try await query(statement, idempotent: true).first?.int64(0)
+    }
+
     /// The committed states of these conversations; those without a session are not in it.
     public func sessions(bot: BotID, conversations: [Int64]) async throws(StoreError) -> [Int64: [UInt8]] {
         if conversations.isEmpty { return [:] }

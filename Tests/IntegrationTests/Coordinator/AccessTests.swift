@@ -1,3 +1,4 @@
+import Broker
 import Coordinator
 import FleetModel
 import FleetTesting

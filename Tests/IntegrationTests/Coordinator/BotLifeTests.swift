@@ -1,4 +1,5 @@
 import Broker
+import Coordinator
 import FleetControl
 import FleetModel
 import FleetTesting
@@ -80,6 +81,58 @@ import Testing
                 #expect(trail.first?.detail?.contains("fresh") != true)
                 #expect(try await api.post("/v1/bots/c/token", fresh).status == 404)
                 await worker.close()
+            }
+        }
+    }
+
+    @Test func telegramIsAskedWhoseATokenIsAndItsSilenceRefusesNothing() async throws {
+        try await CoordinatorHarness.with { harness in
+            let responder = try Responder { request in
+                request.path.contains("refused")
+                    ? .ok(status: 401, body: #"{"ok":false,"error_code":401,"description":"Unauthorized"}"#)
+                    : .ok(body: #"{"ok":true,"result":{"id":77,"is_bot":true,"first_name":"A","username":"a_bot"}}"#)
+            }
+            defer { responder.stop() }
+            var configuration = harness.configuration()
+            configuration.telegramAPI = responder.url("")
+            try await harness.run(configuration) { api in
+                func add(_ id: String, _ token: String, check: Bool? = nil, at url: String? = nil) async throws
+                    -> BotView
+                {
+                    let spec = BotSpec(id: try #require(BotID(id)), behaviour: "echo", apiURL: url)
+                    let answer = try await api.post("/v1/bots", AddBotRequest(spec: spec, token: token, check: check))
+                    #expect(answer.status == 201)
+                    return try answer.decoded(BotView.self)
+                }
+                let known = try await add("a", "77:right")
+                #expect(known.username == "a_bot" && known.telegramID == 77 && known.troubles == nil)
+                let refused = try await add("b", "78:refused")
+                #expect(refused.username == nil && refused.telegramID == 78)
+                #expect(refused.troubles?.map(\.code) == [.tokenRefused])
+                let unreached = try await add("c", "79:x", at: "http://127.0.0.1:9")
+                #expect(unreached.troubles?.map(\.code) == [.tokenUnchecked])
+                #expect(try await add("d", "80:refused", check: false).troubles == nil)
+            }
+        }
+    }
+
+    @Test func aMenuBotWithoutAMenuIsToldSo() async throws {
+        try await CoordinatorHarness.with { harness in
+            try await harness.run(harness.configuration()) { api in
+                let id = try #require(BotID("m"))
+                let spec = BotSpec(id: id, behaviour: "menu", labels: ["team": "x"])
+                let added = try await api.post("/v1/bots", AddBotRequest(spec: spec, token: "5:x", check: false))
+                #expect(try added.decoded(BotView.self).troubles?.map(\.code) == [.noMenu])
+                let menu = ConfigValue.object([
+                    "start": .string("home"),
+                    "screens": .object(["home": .object(["text": .string("Hello")])]),
+                ])
+                let scope = ConfigScope.label(key: "team", value: "x")
+                let request = ConfigBroadcastRequest(scope: scope, set: ["menu": menu], timeoutMilliseconds: 100)
+                let answer = try await api.post("/v1/config", request)
+                #expect(answer.status == 200, "\(String(decoding: answer.body, as: UTF8.self))")
+                let troubles = try await api.get("/v1/bots/m", BotView.self).troubles
+                #expect(troubles == nil)
             }
         }
     }

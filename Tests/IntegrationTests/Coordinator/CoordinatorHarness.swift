@@ -43,6 +43,8 @@ final class CoordinatorHarness: Sendable {
         )
         configuration.port = 0
         configuration.startupTimeout = .seconds(5)
+        // Nobody listens there: Telegram is out of reach.
+        configuration.telegramAPI = "http://127.0.0.1:9"
         if let worker {
             configuration.supervision = CoordinatorConfiguration.Supervision(workerBinary: worker, gatewayBinary: nil)
         }
