@@ -24,6 +24,10 @@ import Testing
         #expect(NumberText.fixed(-0.04) == "0.0")
         #expect(NumberText.fixed(2.005, 0) == "2")
         #expect(NumberText.fixed(.nan) == "–")
+        #expect(NumberText.short(99_999) == "99999")
+        #expect(NumberText.short(123_456) == "123.5k")
+        #expect(NumberText.short(1_234_567) == "1.2M")
+        #expect(NumberText.short(98_765_432_100) == "98.8G")
         #expect(NumberText.age(milliseconds: 3_600_000) == "60m")
     }
 

@@ -94,9 +94,8 @@ public struct SimulatorClient: Sendable {
         }
     }
 
-    public func introduce(_ bots: [KnownBot]) async throws(Fault) {
-        if bots.isEmpty { return }
-        let _: Bots = try await send(.post, "/sim/bots", try encode(bots))
+    public func introduce(_ bot: KnownBot) async throws(Fault) {
+        let _: Bots = try await send(.post, "/sim/bots", try encode(bot))
     }
 
     public func bots() async throws(Fault) -> [Bot] {

@@ -28,6 +28,16 @@ public enum NumberText {
         return value < 0 ? "-" + out : out
     }
 
+    /// Six characters at most: `99999`, `123.4k`, `45.6M`, `7.8G`.
+    public static func short(_ value: Int64) -> String {
+        switch value {
+        case ..<100_000: String(value)
+        case ..<1_000_000: fixed(Double(value) / 1e3) + "k"
+        case ..<1_000_000_000: fixed(Double(value) / 1e6) + "M"
+        default: fixed(Double(value) / 1e9) + "G"
+        }
+    }
+
     /// With so many digits after the point.
     public static func fixed(_ value: Double, _ places: Int = 1) -> String {
         guard value.isFinite else { return "–" }

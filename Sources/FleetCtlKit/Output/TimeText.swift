@@ -20,7 +20,8 @@ public enum TimeText {
             guard let days = Int64(text.dropLast()), (0...100_000).contains(days) else { return nil }
             return days * 86_400_000
         }
-        guard "smh".contains(unit), let duration = DurationText.parse(text) else { return nil }
+        guard "smh".contains(unit), text.dropLast().allSatisfy(\.isNumber), let duration = DurationText.parse(text)
+        else { return nil }
         return Int64(duration.inMilliseconds)
     }
 }

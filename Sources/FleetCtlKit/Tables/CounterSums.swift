@@ -9,10 +9,16 @@ public enum CounterSums {
         ("duplicates", { $0.duplicates }),
         ("failed attempts", { $0.failedAttempts }),
         ("dead letters", { $0.deadLettered }),
+        ("expired", { $0.expired }),
         ("sent", { $0.sent }),
         ("send errors", { $0.sendErrors }),
+        ("refused", { $0.refused }),
+        ("ambiguous", { $0.ambiguous }),
+        ("chats blocked", { $0.blocked }),
+        ("rate-limited", { $0.rateLimited }),
         ("reconnects", { $0.reconnects }),
         ("in flight", { $0.inFlight }),
+        ("waiting", { $0.waiting }),
         ("unsent", { $0.unsent }),
     ]
 
@@ -23,7 +29,8 @@ public enum CounterSums {
             let sum = counters.reduce(0) { $0 + field.value($1) }
             return sum == 0 ? nil : "\(field.name) \(NumberText.grouped(sum))"
         }
-        return parts.isEmpty
-            ? "" : TextWrap.lines(parts.joined(separator: ", "), first: "since their start: ", rest: "  ")
+        if parts.isEmpty { return "" }
+        let words = parts.dropLast().map { $0 + "," } + parts.suffix(1)
+        return TextWrap.lines(words, first: "since their start: ", rest: "  ")
     }
 }

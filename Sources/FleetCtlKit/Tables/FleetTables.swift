@@ -71,8 +71,8 @@ public enum FleetTables {
         if workers.isEmpty { return "no workers\n" }
         var table = TextTable([
             .init("WORKER"), .init("PID", .right), .init("STATE"), .init("GEN", .right), .init("SETTLED", .right),
-            .init("WAITING", .right), .init("EXPIRED", .right), .init("SENT", .right), .init("UNSENT", .right),
-            .init("RSS", .right), .init("UP", .right), .init("RESTARTS", .right),
+            .init("WAITING", .right), .init("SENT", .right), .init("UNSENT", .right), .init("RSS", .right),
+            .init("UP", .right), .init("RST", .right),
         ])
         for worker in workers { table.add(row(worker, now)) }
         return table.rendered()
@@ -84,12 +84,12 @@ public enum FleetTables {
         let restarts = worker.restarts.map { String($0) } ?? "–"
         if isGateway(worker) {
             // It sends no heartbeats: all that is known is that its process lives.
-            return [beat.worker.name, String(beat.pid), "process"] + Array(repeating: "–", count: 8) + [restarts]
+            return [beat.worker.name, String(beat.pid), "process"] + Array(repeating: "–", count: 7) + [restarts]
         }
         return [
             beat.worker.name, String(beat.pid), worker.health == .live ? beat.state.rawValue : worker.health.rawValue,
-            String(beat.generation), String(beat.counters.settled), String(beat.counters.waiting),
-            String(beat.counters.expired), String(beat.counters.sent), String(beat.counters.unsent),
+            String(beat.generation), NumberText.short(beat.counters.settled), NumberText.short(beat.counters.waiting),
+            NumberText.short(beat.counters.sent), NumberText.short(beat.counters.unsent),
             "\(beat.residentBytes / 1_000_000)M", up, restarts,
         ]
     }

@@ -154,7 +154,7 @@ extension Database {
                 INSERT INTO dead_letter (bot_id, update_id, body, reason, attempts, kind, first_at)
                 SELECT id, $2, $3, $4, $5, $6, $7 FROM bot WHERE id = $1
                     AND NOT EXISTS (SELECT FROM inbox
-                        WHERE bot_id = $1 AND update_id = $2 AND outcome = \(InboxOutcome.done.rawValue))
+                        WHERE bot_id = $1 AND update_id = $2 AND outcome <> \(InboxOutcome.dead.rawValue))
                     AND NOT EXISTS (SELECT FROM dead_letter
                         WHERE bot_id = $1 AND replayed_at IS NULL AND kind = $6 AND body = $3)
                 """
