@@ -9,6 +9,9 @@ struct WebhookResponder: HTTPResponder {
 
     /// Of a refused request the rest is not wanted; so long it has to see its answer.
     private static let linger = TimeAmount.seconds(2)
+    /// Seconds after which Telegram is to try again what was not taken. Left to itself it waits ever longer, up to two
+    /// minutes, so a short outage would be felt for long.
+    private static let retryAfter = "2"
     private static let secretHeader = HTTPField.Name("X-Telegram-Bot-Api-Secret-Token")
 
     struct Context: InitializableFromSource {
@@ -30,6 +33,7 @@ struct WebhookResponder: HTTPResponder {
         } catch {
             var response = Response(status: HTTPResponse.Status(code: error.rawValue))
             if error == .wrongMethod { response.headers[.allow] = "POST" }
+            if error == .unavailable { response.headers[.retryAfter] = Self.retryAfter }
             if hasBody {
                 response.headers[.connection] = "close"
                 _ = context.channel.eventLoop.scheduleTask(in: Self.linger) { context.channel.close(promise: nil) }

@@ -219,7 +219,7 @@ public struct LocalFleet: Sendable {
                 "PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SWIFT_BACKTRACE",
                 "FLEET_AMQP_CA_FILE", "FLEET_TELEGRAM_CA_FILE", "FLEET_DATABASE_CONNECTIONS",
             ].contains(name)
-                || name.hasPrefix("FLEET_LOG")
+                || name.hasPrefix("FLEET_LOG") || name.hasPrefix("FLEET_WEBHOOK_")
         }
     }
 

@@ -117,7 +117,9 @@ extension GatewayFixture {
         if let type { headers.append(HTTPField("Content-Type", type)) }
         if let secret { headers.append(HTTPField("X-Telegram-Bot-Api-Secret-Token", secret)) }
         let request = HTTPRequest(method: method, url: url, headers: headers, body: method == .get ? [] : body)
-        return try await transport.send(request).status
+        let response = try await transport.send(request)
+        if response.status == 503 { #expect(response.headers["retry-after"] == "2") }
+        return response.status
     }
 
     /// The secret that Telegram was given.

@@ -24,6 +24,8 @@ import Testing
                 try await fixture.say(0..<2000)
                 // Nobody empties the queue, so it gets full.
                 #expect(try await eventually { await gateway.metrics.requestsRefused > 0 })
+                #expect(
+                    try await fixture.call(try await fixture.webhookURL(), secret: try await fixture.secret()) == 503)
                 var taken: [(chat: Int64, number: Int)] = []
                 for part in 1...5 {
                     taken += try await fixture.takeFirstCopies(part == 5 ? 2000 : part * 300, after: taken)
