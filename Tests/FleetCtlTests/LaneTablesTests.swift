@@ -38,10 +38,13 @@ import Testing
     @Test func whoHasWhichLanes() throws {
         var lanes = LanesView(epoch: 2, lanes: 5, state: .open)
         lanes.places = [-1, 0, 1, 2, 3, 4].map {
-            LanesView.Place(number: $0, owner: $0 == 3 ? "shop-1" : "shop-2", standby: $0 == 3 ? "shop-2" : "shop-1")
+            LanesView.Place(
+                number: $0, owner: $0 == 3 ? "shop-1" : "shop-2", standby: $0 == 3 ? "shop-2" : "shop-1",
+                holder: $0 == 4 ? "shop-1" : $0 == 3 ? "shop-1" : "shop-2")
         }
         let text = FleetTables.bot(try view(wanted: 5, lanes))
-        #expect(text.contains("shop-1        3; stands by for mover, 0-2, 4"))
-        #expect(text.contains("shop-2        mover, 0-2, 4; stands by for 3"))
+        // Lane 4 is still with its standby.
+        #expect(text.contains("shop-1        3-4; stands by for mover, 0-2"))
+        #expect(text.contains("shop-2        mover, 0-2; to get 4; stands by for 3"))
     }
 }

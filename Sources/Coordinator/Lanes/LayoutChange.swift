@@ -30,3 +30,17 @@ enum LayoutChange: Equatable {
         }
     }
 }
+
+extension LayoutChange: CustomStringConvertible {
+    /// For the log, once the step is done.
+    var description: String {
+        switch self {
+        case .none: "the layout is what is wanted"
+        case .close: "the epoch is closing"
+        case .seal: "its lanes have their seals"
+        case .wait(let sealed, let lanes): "\(sealed) of \(lanes) lanes are sealed"
+        case .open(let next): "epoch \(next.epoch) is open, lanes: \(next.lanes)"
+        case .sweep(let layouts): "the queues of \(layouts.count == 1 ? "the epoch before" : "epochs before") are gone"
+        }
+    }
+}

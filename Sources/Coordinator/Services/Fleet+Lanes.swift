@@ -17,8 +17,12 @@ extension Fleet {
 
     func places(of bot: BotID) async throws(APIFailure) -> [LanesView.Place] {
         let plans = try await stored { () throws(StoreError) in try await database.lanePlans(of: [bot]) }
+        var holders: [LaneKey: String] = [:]
+        for view in await roster.views() where view.health != .dead {
+            for key in view.heartbeat.lanes ?? [] where key.bot == bot { holders[key] = view.heartbeat.worker.name }
+        }
         return (plans[bot]?.assignments ?? []).map {
-            LanesView.Place(number: $0.key.number, owner: $0.owner, standby: $0.standby)
+            LanesView.Place(number: $0.key.number, owner: $0.owner, standby: $0.standby, holder: holders[$0.key])
         }
     }
 }

@@ -25,14 +25,18 @@ extension FleetTables {
         return lanes.lanes == bot.spec.lanes ? nil : "the change has not begun"
     }
 
-    /// A row for each worker with the lanes it owns and those it stands by for.
+    /// A row for each worker with the lanes it serves, those it should and does not yet, and those it stands by for.
     static func places(_ bot: BotView) -> [(name: String, value: String)] {
         guard let places = bot.lanes?.places else { return [] }
-        let names = Set(places.flatMap { [$0.owner, $0.standby].compactMap(\.self) })
+        let names = Set(places.flatMap { [$0.owner, $0.standby, $0.holder].compactMap(\.self) })
         return names.sorted { ($0.count, $0) < ($1.count, $1) }.map { name in
-            let owned = numbers(places.filter { $0.owner == name })
-            let standing = numbers(places.filter { $0.standby == name })
-            let parts = [owned.isEmpty ? "no lane" : owned, standing.isEmpty ? nil : "stands by for \(standing)"]
+            let served = numbers(places.filter { $0.holder == name })
+            let missing = numbers(places.filter { $0.owner == name && $0.holder != name })
+            let standing = numbers(places.filter { $0.standby == name && $0.holder != name })
+            let parts = [
+                served.isEmpty ? "no lane" : served, missing.isEmpty ? nil : "to get \(missing)",
+                standing.isEmpty ? nil : "stands by for \(standing)",
+            ]
             return (name, parts.compactMap(\.self).joined(separator: "; "))
         }
     }

@@ -15,11 +15,14 @@ public struct LanesView: Sendable, Codable, Equatable {
         /// The worker that ought to serve it.
         public var owner: String
         public var standby: String?
+        /// The worker that serves it, by its last heartbeat; for a while another than the owner after a change.
+        public var holder: String?
 
-        public init(number: Int32, owner: String, standby: String?) {
+        public init(number: Int32, owner: String, standby: String?, holder: String? = nil) {
             self.number = number
             self.owner = owner
             self.standby = standby
+            self.holder = holder
         }
     }
 
