@@ -60,9 +60,14 @@ public final class BuiltProcess: Sendable {
     /// - Parameters:
     ///   - name: as built: `bot-worker`, `telegram-simulator`, …
     ///   - environment: on top of the test's own.
-    public init(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws {
+    public convenience init(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws {
+        try self.init(at: Self.locate(name), arguments, environment: environment)
+    }
+
+    /// Any other program, for those that are measured beside the project's own.
+    public init(at executable: URL, _ arguments: [String], environment: [String: String] = [:]) throws {
         let process = Process()
-        process.executableURL = try Self.locate(name)
+        process.executableURL = executable
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
         process.standardInput = FileHandle.nullDevice

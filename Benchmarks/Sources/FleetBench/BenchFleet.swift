@@ -14,9 +14,14 @@ struct BenchFleet {
     let connection: BrokerConnection
     let environment: [String: String]
 
+    /// Replies are committed and stay in the outbox.
+    static let withoutSending: [String: ConfigValue] = [
+        "send.paused": .bool(true), "send.max_unsent": .int(10_000_000),
+    ]
+
     /// - Parameter simulator: where the bots' tokens are known; `nil`: nothing will be sent.
     static func with(
-        bots count: Int = 1, simulator: SimulatorProcess? = nil, config: [String: ConfigValue] = [:],
+        bots count: Int = 1, lanes: Int = 1, simulator: SimulatorProcess? = nil, config: [String: ConfigValue] = [:],
         _ body: (BenchFleet, [SimulatorProcess.Bot]) async throws -> Void
     ) async throws {
         let keyFile = FileManager.default.temporaryDirectory.appendingPathComponent("key-\(Incarnation())").path
@@ -25,9 +30,8 @@ struct BenchFleet {
         let environment = ProcessInfo.processInfo.environment
         guard let amqp = environment["FLEET_AMQP_URL"] else { throw MissingServer(variable: "FLEET_AMQP_URL") }
         guard let url = environment["FLEET_DATABASE_URL"] else { throw MissingServer(variable: "FLEET_DATABASE_URL") }
-        let logger = Logger(label: "bench")
         let connection = try await BrokerConnection.open(
-            BrokerConfiguration(url: amqp, name: "bench"), logger: logger)
+            BrokerConfiguration(url: amqp, name: "bench"), logger: Logger(label: "bench"))
         try await TestDatabase.with { database in
             var ids: [BotID] = []
             var accounts: [SimulatorProcess.Bot] = []
@@ -36,11 +40,12 @@ struct BenchFleet {
             _ = try await database.commitConfig(
                 ConfigChange(scope: .global, set: values), author: "bench", reason: nil)
             let channel = try await connection.openChannel()
-            for _ in 0..<count {
+            for number in 0..<count {
                 guard let id = BotID("bench\(Incarnation())") else { continue }
                 let account = try await simulator?.addBot()
-                let spec = BotSpec(id: id, behaviour: "echo")
-                try await database.addBot(spec, token: Secret(account?.token ?? "1:unused"), vault: vault)
+                let spec = BotSpec(id: id, behaviour: "echo", lanes: lanes)
+                let token = account?.token ?? "\(number + 1):unused"
+                try await database.addBot(spec, token: Secret(token), vault: vault)
                 try await channel.declareIntake(of: spec)
                 ids.append(id)
                 if let account { accounts.append(account) }
@@ -66,24 +71,45 @@ struct BenchFleet {
         await connection.close()
     }
 
-    func startWorker(_ bot: BotID) throws -> BuiltProcess {
-        try BuiltProcess("bot-worker", ["--name", "\(bot)-1", "--bot", bot.rawValue], environment: environment)
+    // MARK: Processes
+
+    /// - Parameter wrapped: a program and its arguments that run the consumer, such as valgrind.
+    func start(_ consumer: Consumer, _ bot: BotID, wrapped: [String] = []) throws -> BuiltProcess {
+        try start(consumer, bots: [bot], name: "\(bot)-1", wrapped: wrapped)
     }
 
-    /// Messages with ids 1...count over `chats` chats, about 300 bytes each, all confirmed on return.
-    func fill(_ bot: BotID, count: Int64, chats: Int64) async throws {
-        var first: Int64 = 1
-        while first <= count {
-            let last = min(first + 999, count)
-            let batch = (first...last).map { id in
-                Publication(
-                    routingKey: FleetTopology.intakeQueue(of: bot), body: Self.message(id, chat: 1 + id % chats),
-                    contentType: "application/json")
+    func start(
+        _ consumer: Consumer, bots: [BotID], name: String, wrapped: [String] = []
+    ) throws -> BuiltProcess {
+        let arguments =
+            switch consumer {
+            case .worker: ["--name", name, "--startup-seconds", "300"] + bots.flatMap { ["--bot", $0.rawValue] }
+            case .reference: bots.map(\.rawValue)
             }
-            let outcomes = try await publisher.publish(batch)
+        let command = try wrapped + [consumer.executable()] + arguments
+        return try BuiltProcess(
+            at: URL(fileURLWithPath: command[0]), Array(command.dropFirst()), environment: environment)
+    }
+
+    // MARK: Updates
+
+    /// Messages with these ids over `chats` chats, about 300 bytes each, all confirmed on return.
+    func fill(_ bot: BotID, ids: ClosedRange<Int64>, chats: Int64) async throws {
+        var first = ids.lowerBound
+        while first <= ids.upperBound {
+            let last = min(first + 999, ids.upperBound)
+            let outcomes = try await publisher.publish((first...last).map { Self.publication($0, bot, chats: chats) })
             guard outcomes.allSatisfy({ $0 == .confirmed }) else { throw BenchError("the broker refused updates") }
             first = last + 1
         }
+    }
+
+    /// As the gateway publishes it.
+    static func publication(_ id: Int64, _ bot: BotID, chats: Int64) -> Publication {
+        Publication(
+            routingKey: FleetTopology.intakeQueue(of: bot), body: message(id, chat: 1 + id % chats),
+            contentType: "application/json",
+            headers: [FleetTopology.receivedHeader: .int(Timestamp.now.milliseconds)])
     }
 
     static func message(_ id: Int64, chat: Int64) -> [UInt8] {
@@ -95,19 +121,61 @@ struct BenchFleet {
         return Array(json.utf8)
     }
 
+    // MARK: Progress
+
     func number(_ sql: String) async throws -> Int64 {
         try await database.query(Statement("", sql)).first?.int64(0) ?? 0
     }
 
-    /// Waits until the bot's inbox holds `count` updates.
-    func waitSettled(_ bot: BotID, _ count: Int64) async throws {
+    /// Waits until the bot's inbox holds `count` updates, the last of them with this id.
+    func waitSettled(_ bot: BotID, _ count: Int64, last: Int64? = nil) async throws {
         let isDone = try await eventually(within: .seconds(300)) {
             // The last id first: counting is dear, and most of the time it is not there yet.
-            guard try await number("SELECT count(*) FROM inbox WHERE bot_id = '\(bot)' AND update_id = \(count)") == 1
+            let id = last ?? count
+            guard try await number("SELECT count(*) FROM inbox WHERE bot_id = '\(bot)' AND update_id = \(id)") == 1
             else { return false }
             return try await number("SELECT count(*) FROM inbox WHERE bot_id = '\(bot)'") == count
         }
         if !isDone { throw BenchError("not all updates were settled within 300 s") }
+    }
+
+    func waitSent() async throws {
+        let isSent = try await eventually(within: .seconds(300)) {
+            try await number("SELECT count(*) FROM outbox") == 0
+        }
+        if !isSent { throw BenchError("not all replies were sent within 300 s") }
+    }
+
+    /// Updates a second by the inbox's own times, which are those of the transactions' beginnings. What the last one
+    /// settled lies behind the last moment, so it is not counted.
+    func settledPerSecond() async throws -> Double {
+        let microseconds = try await number(
+            "SELECT (extract(epoch FROM max(settled_at) - min(settled_at)) * 1000000)::bigint FROM inbox")
+        let updates = try await number(
+            "SELECT count(*) FROM inbox WHERE settled_at < (SELECT max(settled_at) FROM inbox)")
+        return Double(updates) * 1_000_000 / Double(microseconds)
+    }
+}
+
+/// Who does the job.
+enum Consumer: String, CaseIterable {
+    /// The program in C under Reference/.
+    case reference
+    case worker
+
+    func executable() throws -> String {
+        switch self {
+        case .worker: try BuiltProcess.locate("bot-worker").path
+        case .reference: try Self.referenceProgram("settle")
+        }
+    }
+
+    /// `Benchmarks/run` builds them and says where they are.
+    static func referenceProgram(_ name: String) throws -> String {
+        guard let folder = ProcessInfo.processInfo.environment["FLEET_BENCH_REFERENCE"] else {
+            throw BenchError("FLEET_BENCH_REFERENCE is not set; Benchmarks/run builds the references and sets it")
+        }
+        return "\(folder)/\(name)"
     }
 }
 

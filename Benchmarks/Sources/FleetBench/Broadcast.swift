@@ -17,7 +17,7 @@ struct Broadcast: AsyncParsableCommand {
         var measurement = Measurement("broadcast: one config change to \(workers) workers")
         for _ in 0..<options.runs {
             try await BenchFleet.with(bots: workers, config: [:]) { fleet, _ in
-                let processes = try fleet.bots.map { try fleet.startWorker($0) }
+                let processes = try fleet.bots.map { try fleet.start(.worker, $0) }
                 let coordinator = try await BenchCoordinator.start(fleet)
                 try await coordinator.waitForWorkers(workers)
                 var times: [Double] = []

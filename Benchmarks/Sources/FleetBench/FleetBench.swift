@@ -6,13 +6,16 @@ struct FleetBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fleet-bench",
         abstract: "Measures the fleet. Called by ./run bench, which builds and starts what it needs.",
-        subcommands: [Settle.self, Replies.self, Idle.self, Broadcast.self, Simulator.self, Flood.self])
+        subcommands: [
+            Settle.self, Publish.self, Replies.self, Latency.self, Simulator.self, Decode.self, Instructions.self,
+            Idle.self, IdleFleet.self, Broadcast.self, Growth.self, Flood.self,
+        ])
 }
 
 /// What every measurement is told.
 struct BenchOptions: ParsableArguments {
     @Option(help: "How often it is measured; the median counts.")
-    var runs: Int = 3
+    var runs: Int = 5
 
     @Option(help: "Where the result is written, as JSON.")
     var output: String?

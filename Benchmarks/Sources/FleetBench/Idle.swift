@@ -13,9 +13,9 @@ struct Idle: AsyncParsableCommand {
         for _ in 0..<options.runs {
             try await BenchFleet.with(config: ["send.paused": .bool(true)]) { fleet, _ in
                 let bot = fleet.bots[0]
-                try await fleet.fill(bot, count: 1, chats: 1)
+                try await fleet.fill(bot, ids: 1...1, chats: 1)
                 let started = Timestamp.now
-                let worker = try fleet.startWorker(bot)
+                let worker = try fleet.start(.worker, bot)
                 try await fleet.waitSettled(bot, 1)
                 let settled = try await fleet.number(
                     "SELECT (extract(epoch FROM settled_at) * 1000)::bigint FROM inbox")
@@ -24,17 +24,14 @@ struct Idle: AsyncParsableCommand {
                 // Rest is what is measured here, so this waits on purpose.
                 try await Task.sleep(for: .seconds(10))
                 measurement.add("rss_mb", ProcessFigures.kilobytes("VmRSS", worker.pid) / 1024)
-                measurement.add("threads", Double(Self.count("/proc/\(worker.pid)/task")))
-                measurement.add("descriptors", Double(Self.count("/proc/\(worker.pid)/fd")))
+                measurement.add("pss_mb", ProcessFigures.kilobytes("Pss", worker.pid, in: "smaps_rollup") / 1024)
+                measurement.add("threads", ProcessFigures.threads(worker.pid))
+                measurement.add("descriptors", ProcessFigures.descriptors(worker.pid))
                 measurement.add("cpu_percent_at_rest", (ProcessFigures.cpuSeconds(worker.pid) - before) * 10)
                 worker.signal(SIGTERM)
                 _ = await worker.exit()
             }
         }
         try measurement.report(to: options.output)
-    }
-
-    private static func count(_ folder: String) -> Int {
-        (try? FileManager.default.contentsOfDirectory(atPath: folder).count) ?? 0
     }
 }

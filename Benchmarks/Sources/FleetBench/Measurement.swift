@@ -15,6 +15,37 @@ struct Measurement {
         }
     }
 
+    /// `numerator` divided by `denominator`, run by run: they ran one after the other, so that the machine's drift is in
+    /// both.
+    mutating func addRatio(_ key: String, of numerator: String, to denominator: String) {
+        guard let top = runs(numerator), let bottom = runs(denominator) else { return }
+        for (one, other) in zip(top, bottom) { add(key, one / other) }
+    }
+
+    /// What each process spent on an update, in microseconds.
+    mutating func addShares(_ prefix: String, _ meter: ServerMeter, workers: [Int32], updates: Int64) {
+        for share in meter.spent() { add("\(prefix).\(share.name)_us", share.seconds * 1e6 / Double(updates)) }
+        let total = workers.reduce(0) { $0 + ProcessFigures.cpuSeconds($1) }
+        add("\(prefix).worker_us", total * 1e6 / Double(updates))
+        // The threads of the worker that have one task each; the rest runs handlers and lanes.
+        var named: [String: Double] = [:]
+        for pid in workers { named.merge(ProcessFigures.threadSeconds(pid), uniquingKeysWith: +) }
+        var rest = total
+        for thread in ["amqp", "store", "http"] {
+            let seconds = named[thread] ?? 0
+            rest -= seconds
+            add("\(prefix).worker_\(thread)_us", seconds * 1e6 / Double(updates))
+        }
+        add("\(prefix).worker_lanes_us", rest * 1e6 / Double(updates))
+    }
+
+    func median(_ key: String) -> Double? {
+        guard let sorted = runs(key)?.sorted(), !sorted.isEmpty else { return nil }
+        return sorted[sorted.count / 2]
+    }
+
+    private func runs(_ key: String) -> [Double]? { values.first { $0.key == key }?.runs }
+
     func report(to path: String?) throws {
         print("\n\(name)")
         func column(_ value: Double) -> String {
@@ -43,27 +74,5 @@ extension [Double] {
         let sorted = self.sorted()
         if sorted.isEmpty { return .nan }
         return sorted[Swift.min(sorted.count - 1, Int(p * Double(sorted.count)))]
-    }
-}
-
-/// What the kernel says of a process (proc(5)).
-enum ProcessFigures {
-    /// Processor time used so far, in seconds.
-    static func cpuSeconds(_ pid: Int32) -> Double {
-        guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
-            let end = stat.lastIndex(of: ")")
-        else { return 0 }
-        let fields = stat[stat.index(after: end)...].split(separator: " ")
-        guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return 0 }
-        return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
-    }
-
-    /// A line of /proc/PID/status in kB, such as `VmRSS`.
-    static func kilobytes(_ field: String, _ pid: Int32) -> Double {
-        guard let status = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8) else { return 0 }
-        for line in status.split(separator: "\n") where line.hasPrefix("\(field):") {
-            return Double(line.split(whereSeparator: { $0 == " " || $0 == "\t" })[1]) ?? 0
-        }
-        return 0
     }
 }

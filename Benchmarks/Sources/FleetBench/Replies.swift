@@ -3,9 +3,10 @@ import FleetModel
 import FleetTesting
 import Foundation
 
-/// The whole job of one worker: settled as in `settle`, each update answered with a sendMessage to the simulator.
+/// The whole job: settled as in `settle`, each update answered with a sendMessage to the simulator. By one worker, and
+/// by two that have a bot each.
 struct Replies: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Updates answered per second by one worker.")
+    static let configuration = CommandConfiguration(abstract: "Updates answered per second by one worker and by two.")
 
     @OptionGroup var options: BenchOptions
     @Option var updates: Int64 = 30_000
@@ -14,31 +15,33 @@ struct Replies: AsyncParsableCommand {
     func run() async throws {
         var measurement = Measurement("replies: as settle, each update answered through the simulator")
         for _ in 0..<options.runs {
-            let simulator = try await SimulatorProcess.start()
-            try await BenchFleet.with(simulator: simulator) { fleet, accounts in
-                let bot = fleet.bots[0]
-                try await fleet.fill(bot, count: updates, chats: chats)
-                let simulatorCPU = ProcessFigures.cpuSeconds(simulator.process.pid)
-                let worker = try fleet.startWorker(bot)
-                try await fleet.waitSettled(bot, updates)
-                let isSent = try await eventually(within: .seconds(300)) {
-                    try await fleet.number("SELECT count(*) FROM outbox") == 0
-                }
-                if !isSent { throw BenchError("not all replies were sent within 300 s") }
-                let cpu = ProcessFigures.cpuSeconds(worker.pid)
-                let times = try await simulator.log(accounts[0]).filter { $0.type == "call" }.compactMap(\.at_us)
-                guard let first = times.min(), let last = times.max(), times.count == Int(updates) else {
-                    throw BenchError("\(times.count) replies for \(updates) updates")
-                }
-                measurement.add("updates_per_s", Double(updates) * 1_000_000 / Double(last - first))
-                measurement.add("worker_cpu_ms_per_1000", cpu * 1000 / Double(updates) * 1000)
-                measurement.add(
-                    "simulator_cpu_ms_per_1000",
-                    (ProcessFigures.cpuSeconds(simulator.process.pid) - simulatorCPU) * 1000 / Double(updates) * 1000)
-                worker.signal(SIGTERM)
-                _ = await worker.exit()
-            }
+            try await measure(workers: 1, "one", &measurement)
+            try await measure(workers: 2, "two", &measurement)
         }
         try measurement.report(to: options.output)
+    }
+
+    private func measure(workers count: Int, _ name: String, _ measurement: inout Measurement) async throws {
+        let simulator = try await SimulatorProcess.start()
+        defer { simulator.process.signal(SIGKILL) }
+        try await BenchFleet.with(bots: count, simulator: simulator) { fleet, accounts in
+            let each = updates / Int64(count)
+            for bot in fleet.bots { try await fleet.fill(bot, ids: 1...each, chats: chats) }
+            let meter = ServerMeter(simulator: simulator.process.pid)
+            let workers = try fleet.bots.map { try fleet.start(.worker, $0) }
+            for bot in fleet.bots { try await fleet.waitSettled(bot, each) }
+            try await fleet.waitSent()
+            measurement.addShares(name, meter, workers: workers.map(\.pid), updates: updates)
+            var times: [Int64] = []
+            for account in accounts {
+                times += try await simulator.log(account).filter { $0.type == "call" }.compactMap(\.at_us)
+            }
+            guard let first = times.min(), let last = times.max(), times.count == Int(each) * count else {
+                throw BenchError("\(times.count) replies for \(each * Int64(count)) updates")
+            }
+            measurement.add("\(name).updates_per_s", Double(times.count) * 1_000_000 / Double(last - first))
+            for worker in workers { worker.signal(SIGTERM) }
+            for worker in workers { _ = await worker.exit() }
+        }
     }
 }

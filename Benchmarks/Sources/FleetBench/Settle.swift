@@ -2,34 +2,40 @@ import ArgumentParser
 import FleetModel
 import Foundation
 
-/// Consume, dedup, session and outbox in PostgreSQL, ack; no HTTP: replies are committed and held back.
+/// Consume, dedup, session and outbox in PostgreSQL, ack; no HTTP: replies are committed and held back. The worker and
+/// the reference in C take turns.
 struct Settle: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Updates settled per second by one worker, without HTTP.")
+    static let configuration = CommandConfiguration(
+        abstract: "Updates settled per second without HTTP, beside a C program with the same job.")
 
     @OptionGroup var options: BenchOptions
-    @Option(help: "Updates waiting in the queue before the worker starts.")
+    @Option(help: "Updates waiting in the queue before the consumer starts.")
     var updates: Int64 = 60_000
     @Option var chats: Int64 = 500
 
     func run() async throws {
         var measurement = Measurement("settle: consume, inbox, session and outbox, ack; no HTTP")
         for _ in 0..<options.runs {
-            let config: [String: ConfigValue] = ["send.paused": .bool(true), "send.max_unsent": .int(10_000_000)]
-            try await BenchFleet.with(config: config) { fleet, _ in
-                let bot = fleet.bots[0]
-                try await fleet.fill(bot, count: updates, chats: chats)
-                let worker = try fleet.startWorker(bot)
-                try await fleet.waitSettled(bot, updates)
-                let cpu = ProcessFigures.cpuSeconds(worker.pid)
-                let span = "extract(epoch FROM max(settled_at) - min(settled_at)) * 1000000"
-                let microseconds = try await fleet.number("SELECT (\(span))::bigint FROM inbox")
-                measurement.add("updates_per_s", Double(updates) * 1_000_000 / Double(microseconds))
-                measurement.add("worker_cpu_ms_per_1000", cpu * 1000 / Double(updates) * 1000)
-                measurement.add("worker_peak_rss_mb", ProcessFigures.kilobytes("VmHWM", worker.pid) / 1024)
-                worker.signal(SIGTERM)
-                _ = await worker.exit()
-            }
+            for consumer in Consumer.allCases { try await measure(consumer, &measurement) }
         }
+        measurement.addRatio(
+            "ratio.updates_per_s", of: "worker.updates_per_s", to: "reference.updates_per_s")
+        measurement.addRatio("ratio.cpu", of: "worker.worker_us", to: "reference.worker_us")
         try measurement.report(to: options.output)
+    }
+
+    private func measure(_ consumer: Consumer, _ measurement: inout Measurement) async throws {
+        try await BenchFleet.with(config: BenchFleet.withoutSending) { fleet, _ in
+            let bot = fleet.bots[0]
+            try await fleet.fill(bot, ids: 1...updates, chats: chats)
+            let meter = ServerMeter()
+            let process = try fleet.start(consumer, bot)
+            try await fleet.waitSettled(bot, updates)
+            measurement.addShares("\(consumer)", meter, workers: [process.pid], updates: updates)
+            measurement.add("\(consumer).updates_per_s", try await fleet.settledPerSecond())
+            measurement.add("\(consumer).peak_rss_mb", ProcessFigures.kilobytes("VmHWM", process.pid) / 1024)
+            process.signal(SIGTERM)
+            _ = await process.exit()
+        }
     }
 }
