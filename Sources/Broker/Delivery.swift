@@ -10,16 +10,21 @@ public struct Delivery: Sendable {
     public let contentType: String?
     let extras: Extras?
 
+    struct Header: Sendable, Equatable {
+        let name: String
+        let value: AMQPValue
+    }
+
     /// What most messages do not carry; boxed, so that they do not pay for it.
     final class Extras: Sendable, Equatable {
-        let headers: [String: AMQPValue]
+        let headers: [Header]
         let replyTo: String?
         let correlationID: String?
         let messageID: String?
         let timestamp: UInt64?
 
         init(
-            headers: [String: AMQPValue] = [:],
+            headers: [Header] = [],
             replyTo: String? = nil,
             correlationID: String? = nil,
             messageID: String? = nil,
@@ -38,15 +43,21 @@ public struct Delivery: Sendable {
         }
     }
 
-    /// Empty when the message has none.
-    public var headers: [String: AMQPValue] { extras?.headers ?? [:] }
+    /// Empty when the message has none. For one of them ``header(_:)`` is much cheaper.
+    public var headers: [String: AMQPValue] {
+        Dictionary((extras?.headers ?? []).map { ($0.name, $0.value) }) { _, last in last }
+    }
+    public func header(_ name: String) -> AMQPValue? {
+        guard let extras else { return nil }
+        return extras.headers.last { $0.name == name }?.value
+    }
     public var replyTo: String? { extras?.replyTo }
     public var correlationID: String? { extras?.correlationID }
     public var messageID: String? { extras?.messageID }
     /// Seconds since 1970, as the publisher wrote it.
     public var timestamp: UInt64? { extras?.timestamp }
     /// How often a quorum queue delivered it before (`x-delivery-count`); nil where the broker does not count.
-    public var deliveryCount: Int? { extras?.headers["x-delivery-count"]?.integer.map(Int.init) }
+    public var deliveryCount: Int? { header("x-delivery-count")?.integer.map(Int.init) }
 
     /// For tests and fakes; the broker's deliveries come from ``Deliveries``.
     public init(
@@ -73,7 +84,7 @@ public struct Delivery: Sendable {
             plain
             ? nil
             : Extras(
-                headers: headers,
+                headers: headers.map { Header(name: $0.key, value: $0.value) },
                 replyTo: replyTo,
                 correlationID: correlationID,
                 messageID: messageID,

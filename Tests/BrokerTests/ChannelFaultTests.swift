@@ -93,6 +93,7 @@ import Testing
         #expect(delivery.exchange == "exchange" && delivery.routingKey == "key")
         #expect(delivery.body == body)
         #expect(delivery.contentType == "t" && delivery.headers == ["a": 1] && delivery.messageID == "m")
+        #expect(delivery.header("a") == 1 && delivery.header("b") == nil)
         await connection.close()
     }
 

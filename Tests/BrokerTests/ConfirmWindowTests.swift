@@ -3,11 +3,11 @@ import Testing
 @testable import Broker
 
 @Suite struct ConfirmWindowTests {
-    /// Sends all there is room for; digests are batch * 100 + index.
+    /// Sends all there is room for.
     private func sendAll(_ window: inout ConfirmWindow) -> Int {
         var count = 0
         while let next = window.next() {
-            window.sent(next.batch, index: next.index, digest: UInt64(next.batch * 100 + next.index + 1))
+            window.sent(next.batch, index: next.index)
             count += 1
         }
         return count
@@ -51,8 +51,8 @@ import Testing
         var window = ConfirmWindow(capacity: 10)
         let batch = window.add(count: 3)
         _ = sendAll(&window)
-        window.returned(digest: 2, code: 312, text: "NO_ROUTE")
-        window.returned(digest: 77, code: 312, text: "NO_ROUTE")
+        window.returned(code: 312, text: "NO_ROUTE") { $0 == 0 && $1 == 1 }
+        window.returned(code: 312, text: "NO_ROUTE") { _, _ in false }
         #expect(
             window.settle(3, multiple: true, as: .confirmed) == [
                 .init(
@@ -63,9 +63,9 @@ import Testing
     @Test func equalPublicationsAreReturnedOneByOne() {
         var window = ConfirmWindow(capacity: 10)
         _ = window.add(count: 3)
-        while let next = window.next() { window.sent(next.batch, index: next.index, digest: 5) }
-        window.returned(digest: 5, code: 312, text: "")
-        window.returned(digest: 5, code: 312, text: "")
+        while let next = window.next() { window.sent(next.batch, index: next.index) }
+        window.returned(code: 312, text: "") { _, _ in true }
+        window.returned(code: 312, text: "") { _, _ in true }
         let back = PublishOutcome.returned(code: 312, text: "")
         #expect(window.settle(3, multiple: true, as: .confirmed).first?.outcomes == [back, back, .confirmed])
     }

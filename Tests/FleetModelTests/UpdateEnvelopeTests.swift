@@ -69,6 +69,41 @@ import Testing
     }
 }
 
+/// Strings are read eight bytes at a time: whatever ends or breaks one must be seen wherever it stands.
+@Suite struct JSONStringTests {
+    private func read(_ text: [UInt8]) throws(JSONScanner.Malformed) -> (JSONScanner.RawString, end: Int) {
+        try text.withUnsafeBufferPointer { (bytes) throws(JSONScanner.Malformed) in
+            var scanner = JSONScanner(bytes)
+            return (try scanner.string(), scanner.offset)
+        }
+    }
+
+    @Test(arguments: 0..<20, [UInt8(ascii: "a"), 0x20, 0x21, 0x23, 0x5B, 0x5D, 0x7F, 0x80, 0xA2, 0xDC, 0xFF])
+    func aStringEndsAtItsQuote(_ length: Int, _ filler: UInt8) throws {
+        let text = [UInt8(ascii: "\"")] + [UInt8](repeating: filler, count: length) + Array("\",\"more text\"".utf8)
+        let (string, end) = try read(text)
+        #expect(string.range == 1..<1 + length && !string.hasEscapes && end == length + 2)
+        #expect(throws: JSONScanner.Malformed.self) { try read(Array(text.prefix(1 + length))) }
+    }
+
+    @Test(arguments: 0..<20)
+    func escapesAndControlCharactersAreSeenAnywhere(_ place: Int) throws {
+        let filler = [UInt8](repeating: UInt8(ascii: "x"), count: place)
+        let escaped = [UInt8(ascii: "\"")] + filler + Array(#"\""#.utf8) + filler + [UInt8(ascii: "\"")]
+        let (string, end) = try read(escaped)
+        #expect(string.hasEscapes && string.range == 1..<3 + 2 * place && end == escaped.count)
+        for control: UInt8 in [0, 9, 10, 0x1F] {
+            let broken = [UInt8(ascii: "\"")] + filler + [control] + filler + [UInt8(ascii: "\"")]
+            do {
+                _ = try read(broken)
+                Issue.record("a control character was taken")
+            } catch {
+                #expect(error.offset == 1 + place)
+            }
+        }
+    }
+}
+
 @Suite struct JSONTextTests {
     @Test func whatIsWrittenReadsBack() throws {
         let text = "q\"b\\s/n\nt\tnul\u{0}é😀\u{1f}"

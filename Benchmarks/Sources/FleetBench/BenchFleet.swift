@@ -129,21 +129,21 @@ struct BenchFleet {
 
     /// Waits until the bot's inbox holds `count` updates, the last of them with this id.
     func waitSettled(_ bot: BotID, _ count: Int64, last: Int64? = nil) async throws {
-        let isDone = try await eventually(within: .seconds(300)) {
+        let isDone = try await eventually(within: .seconds(120)) {
             // The last id first: counting is dear, and most of the time it is not there yet.
             let id = last ?? count
             guard try await number("SELECT count(*) FROM inbox WHERE bot_id = '\(bot)' AND update_id = \(id)") == 1
             else { return false }
             return try await number("SELECT count(*) FROM inbox WHERE bot_id = '\(bot)'") == count
         }
-        if !isDone { throw BenchError("not all updates were settled within 300 s") }
+        if !isDone { throw BenchError("not all updates were settled within 120 s") }
     }
 
     func waitSent() async throws {
-        let isSent = try await eventually(within: .seconds(300)) {
+        let isSent = try await eventually(within: .seconds(120)) {
             try await number("SELECT count(*) FROM outbox") == 0
         }
-        if !isSent { throw BenchError("not all replies were sent within 300 s") }
+        if !isSent { throw BenchError("not all replies were sent within 120 s") }
     }
 
     /// Updates a second by the inbox's own times, which are those of the transactions' beginnings. What the last one

@@ -40,7 +40,7 @@ struct Flood: AsyncParsableCommand {
                     "/sim/bots/\(accounts[0].id)/settings", #"{"enforce_limits":true}"#)
                 try await prepare(fleet, bot)
                 let amount = Int64(Self.permitted) * Int64(seconds + warmUp + 30)
-                try await fleet.fill(bot, count: amount, chats: chats)
+                try await fleet.fill(bot, ids: 1...amount, chats: chats)
                 let processes = try (1...workers).map { number in
                     try BuiltProcess(
                         "bot-worker", ["--name", "\(bot)-\(number)", "--bot", bot.rawValue],

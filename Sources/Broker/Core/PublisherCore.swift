@@ -47,9 +47,8 @@ final class PublisherCore: @unchecked Sendable {
             var index = first.index
             while index < batch.publications.count, window.hasRoom {
                 if connection.outboundCount >= ConnectionCore.outboundLimit { return }
-                let publication = batch.publications[index]
-                connection.writer.publication(publication, channel: channel.id)
-                window.sent(first.batch, index: index, digest: publication.mandatory ? Self.digest(publication) : 0)
+                connection.writer.publication(batch.publications[index], channel: channel.id)
+                window.sent(first.batch, index: index)
                 index += 1
             }
         }
@@ -78,7 +77,10 @@ final class PublisherCore: @unchecked Sendable {
             correlationID: message.correlationID,
             body: message.body
         )
-        window.returned(digest: digest, code: code, text: text)
+        window.returned(code: code, text: text) { [batches] id, index in
+            guard let publication = batches[id]?.publications[index], publication.mandatory else { return false }
+            return Self.digest(publication) == digest
+        }
     }
 
     /// The deadline of a batch. A confirm that is overdue closes the channel, since nobody knows any more what the broker

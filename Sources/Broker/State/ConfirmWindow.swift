@@ -24,8 +24,6 @@ struct ConfirmWindow {
     private struct Entry {
         let batch: BatchID
         let index: Int
-        /// Recognises the publication when it comes back; 0 for those that cannot.
-        let digest: UInt64
         var isSettled = false
         var isReturned = false
     }
@@ -63,8 +61,8 @@ struct ConfirmWindow {
     }
 
     /// The publication that ``next()`` named is encoded.
-    mutating func sent(_ id: BatchID, index: Int, digest: UInt64) {
-        entries.append(Entry(batch: id, index: index, digest: digest))
+    mutating func sent(_ id: BatchID, index: Int) {
+        entries.append(Entry(batch: id, index: index))
         batches[id - firstBatch].sent += 1
         batches[id - firstBatch].outcomes[index] = .unknown
     }
@@ -97,9 +95,11 @@ struct ConfirmWindow {
 
     /// `basic.return`. It carries no number, so it is recognised by what was published; among equal ones it does not
     /// matter which one it is. Its ack follows.
-    mutating func returned(digest: UInt64, code: Int, text: String) {
+    mutating func returned(code: Int, text: String, where isSame: (BatchID, Int) -> Bool) {
         guard
-            let position = entries.firstIndex(where: { !$0.isSettled && !$0.isReturned && $0.digest == digest })
+            let position = entries.firstIndex(where: {
+                !$0.isSettled && !$0.isReturned && isSame($0.batch, $0.index)
+            })
         else { return }
         entries[position].isReturned = true
         let entry = entries[position]

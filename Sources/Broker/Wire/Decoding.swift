@@ -1,4 +1,5 @@
 import CRabbitMQ
+import Glibc
 
 // From the library's structs to ours. Everything is copied: the library's memory is good until the next frame.
 
@@ -16,6 +17,16 @@ extension amqp_table_t {
             result[entries[index].key.text] = AMQPValue(entries[index].value)
         }
         return result
+    }
+}
+
+extension amqp_table_t {
+    /// Its fields in their order.
+    func fields(_ names: inout NameCache) -> [Delivery.Header] {
+        guard num_entries > 0, let entries else { return [] }
+        return (0..<Int(num_entries)).map { index in
+            Delivery.Header(name: names.text(entries[index].key), value: AMQPValue(entries[index].value))
+        }
     }
 }
 
@@ -64,12 +75,46 @@ struct TextCache {
     mutating func text(_ bytes: amqp_bytes_t) -> String {
         let buffer = bytes.buffer
         if buffer.count == 0 { return "" }
-        let same = last.utf8.withContiguousStorageIfAvailable { $0.elementsEqual(buffer) }
-        if same != true {
+        if !last.hasBytes(buffer) {
             last = String(decoding: buffer, as: UTF8.self)
             // Bytes that had to be repaired never compare equal, which costs time and nothing else.
             last.makeContiguousUTF8()
         }
         return last
+    }
+}
+
+/// The same for the few names that come again in other orders, such as those of headers.
+struct NameCache {
+    private var names: [String] = []
+    private var oldest = 0
+
+    /// Names remembered.
+    static let bound = 8
+
+    mutating func text(_ bytes: amqp_bytes_t) -> String {
+        let buffer = bytes.buffer
+        for name in names where name.hasBytes(buffer) { return name }
+        var name = bytes.text
+        name.makeContiguousUTF8()
+        if names.count < Self.bound {
+            names.append(name)
+        } else {
+            names[oldest] = name
+            oldest = (oldest + 1) % Self.bound
+        }
+        return name
+    }
+}
+
+extension String {
+    fileprivate func hasBytes(_ buffer: UnsafeRawBufferPointer) -> Bool {
+        let same = utf8.withContiguousStorageIfAvailable { own in
+            guard own.count == buffer.count, let one = own.baseAddress, let other = buffer.baseAddress else {
+                return own.count == buffer.count
+            }
+            return memcmp(one, other, own.count) == 0
+        }
+        return same ?? false
     }
 }

@@ -121,7 +121,8 @@ struct FrameWriter {
             return
         }
         bytes.append(UInt8(utf8.count))
-        bytes.append(contentsOf: utf8)
+        var text = text
+        text.withUTF8 { bytes.append(contentsOf: $0) }
     }
 
     mutating func put(table: [String: AMQPValue]) {

@@ -27,6 +27,7 @@ struct MessageAssembler {
     private var exchanges = TextCache()
     private var routingKeys = TextCache()
     private var contentTypes = TextCache()
+    private var headerNames = NameCache()
     private var exchange = ""
     private var routingKey = ""
     private var contentType: String?
@@ -85,7 +86,7 @@ struct MessageAssembler {
             return
         }
         extras = Delivery.Extras(
-            headers: flags & (1 << 13) != 0 ? properties.pointee.headers.dictionary : [:],
+            headers: flags & (1 << 13) != 0 ? properties.pointee.headers.fields(&headerNames) : [],
             replyTo: flags & (1 << 9) != 0 ? properties.pointee.reply_to.text : nil,
             correlationID: flags & (1 << 10) != 0 ? properties.pointee.correlation_id.text : nil,
             messageID: flags & (1 << 7) != 0 ? properties.pointee.message_id.text : nil,

@@ -1,12 +1,11 @@
 /// What AMQP cannot carry is refused before anything is written.
 enum WireRules {
-    static func check(short texts: String?...) throws(BrokerError) {
-        for case let text? in texts where text.utf8.count > 255 {
-            throw BrokerError(
-                .misuse,
-                "AMQP names hold at most 255 bytes; this one has \(text.utf8.count): \(text.prefix(40))…"
-            )
-        }
+    static func check(short text: String?) throws(BrokerError) {
+        guard let text, text.utf8.count > 255 else { return }
+        throw BrokerError(
+            .misuse,
+            "AMQP names hold at most 255 bytes; this one has \(text.utf8.count): \(text.prefix(40))…"
+        )
     }
 
     static func check(_ table: [String: AMQPValue], frameMax: Int) throws(BrokerError) {
@@ -22,14 +21,12 @@ enum WireRules {
     }
 
     static func check(_ publication: Publication, frameMax: Int) throws(BrokerError) {
-        try check(
-            short: publication.exchange,
-            publication.routingKey,
-            publication.contentType,
-            publication.replyTo,
-            publication.correlationID,
-            publication.messageID
-        )
+        try check(short: publication.exchange)
+        try check(short: publication.routingKey)
+        try check(short: publication.contentType)
+        try check(short: publication.replyTo)
+        try check(short: publication.correlationID)
+        try check(short: publication.messageID)
         try check(publication.headers, frameMax: frameMax)
     }
 

@@ -130,7 +130,9 @@ public struct JSONScanner {
         guard take("\"") else { throw malformed("expected a string") }
         let start = offset
         var hasEscapes = false
-        while offset < bytes.count {
+        while true {
+            skipPlain()
+            guard offset < bytes.count else { throw malformed("string without an end") }
             let byte = bytes[offset]
             if byte == UInt8(ascii: "\"") {
                 defer { offset += 1 }
@@ -145,8 +147,31 @@ public struct JSONScanner {
                 offset += 1
             }
         }
-        throw malformed("string without an end")
     }
+
+    /// Moves up to the next byte that means something in a string, eight at a time; the last seven bytes of the text are
+    /// left to the caller.
+    @inline(__always) private mutating func skipPlain() {
+        let raw = UnsafeRawBufferPointer(bytes)
+        while offset + 8 <= raw.count {
+            let word = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            // The highest bit of each byte that is below a space, a quote or a backslash. The usual trick with borrows
+            // may also mark a byte above such a one, never below it, and only the lowest counts.
+            let quote = word ^ Self.each(UInt8(ascii: "\""))
+            let backslash = word ^ Self.each(UInt8(ascii: "\\"))
+            let marks =
+                (word &- Self.each(0x20)) & ~word | (quote &- Self.each(1)) & ~quote
+                | (backslash &- Self.each(1)) & ~backslash
+            let found = marks & Self.each(0x80)
+            if found != 0 {
+                offset += found.trailingZeroBitCount / 8
+                return
+            }
+            offset += 8
+        }
+    }
+
+    @inline(__always) private static func each(_ byte: UInt8) -> UInt64 { UInt64(byte) &* 0x0101_0101_0101_0101 }
 
     private mutating func escape() throws(Malformed) {
         offset += 1
@@ -221,7 +246,7 @@ public struct JSONScanner {
     // MARK: Text
 
     /// Whether a key or string is exactly `text` (which must need no escapes).
-    @inlinable public func matches(_ string: RawString, _ text: StaticString) -> Bool {
+    @inlinable @inline(__always) public func matches(_ string: RawString, _ text: StaticString) -> Bool {
         guard string.range.count == text.utf8CodeUnitCount, !string.hasEscapes else { return false }
         for index in 0..<text.utf8CodeUnitCount where bytes[string.range.lowerBound + index] != text.utf8Start[index] {
             return false

@@ -13,46 +13,42 @@ extension UpdateEnvelope {
         var data = Field()
 
         mutating func read(_ scanner: inout JSONScanner) throws(JSONScanner.Malformed) {
-            var head = self
             try scanner.object { (key, scanner) throws(JSONScanner.Malformed) in
                 if scanner.matches(key, "update_id") {
-                    head.id = try scanner.integer()
+                    self.id = try scanner.integer()
                 } else if scanner.peek == UInt8(ascii: "{") {
-                    head.kind = .named(key, in: scanner)
-                    try head.readContent(&scanner)
+                    self.kind = .named(key, in: scanner)
+                    try self.readContent(&scanner)
                 } else {
                     try scanner.skipValue()
                 }
             }
             try scanner.end()
-            self = head
         }
 
         private mutating func readContent(_ scanner: inout JSONScanner) throws(JSONScanner.Malformed) {
-            var head = self
             try scanner.object { (key, scanner) throws(JSONScanner.Malformed) in
                 let next = scanner.peek
                 if next == UInt8(ascii: "{") {
                     if scanner.matches(key, "chat") {
-                        try head.readChat(&scanner)
+                        try self.readChat(&scanner)
                     } else if scanner.matches(key, "from") || scanner.matches(key, "user") {
-                        try head.readUser(&scanner)
+                        try self.readUser(&scanner)
                     } else if scanner.matches(key, "message") {
                         // A callback query names the message it was pressed on; the chat comes from there.
-                        try head.readMessage(&scanner)
+                        try self.readMessage(&scanner)
                     } else {
-                        if scanner.matches(key, "successful_payment") { head.isPaid = true }
+                        if scanner.matches(key, "successful_payment") { self.isPaid = true }
                         try scanner.skipValue()
                     }
                 } else if next == UInt8(ascii: "\"") {
-                    try head.readString(key, &scanner)
+                    try self.readString(key, &scanner)
                 } else if scanner.matches(key, "message_id") {
-                    head.message = try scanner.integer()
+                    self.message = try scanner.integer()
                 } else {
                     try scanner.skipValue()
                 }
             }
-            self = head
         }
 
         private mutating func readString(
@@ -71,40 +67,34 @@ extension UpdateEnvelope {
         }
 
         private mutating func readChat(_ scanner: inout JSONScanner) throws(JSONScanner.Malformed) {
-            var head = self
             try scanner.object { (key, scanner) throws(JSONScanner.Malformed) in
                 if scanner.matches(key, "id") {
-                    head.chat = try scanner.integer()
+                    self.chat = try scanner.integer()
                 } else if scanner.matches(key, "type"), scanner.peek == UInt8(ascii: "\"") {
                     let type = try scanner.string()
-                    head.isGroup = scanner.matches(type, "group") || scanner.matches(type, "supergroup")
+                    self.isGroup = scanner.matches(type, "group") || scanner.matches(type, "supergroup")
                 } else {
                     try scanner.skipValue()
                 }
             }
-            self = head
         }
 
         private mutating func readUser(_ scanner: inout JSONScanner) throws(JSONScanner.Malformed) {
-            var head = self
             try scanner.object { (key, scanner) throws(JSONScanner.Malformed) in
-                if scanner.matches(key, "id") { head.user = try scanner.integer() } else { try scanner.skipValue() }
+                if scanner.matches(key, "id") { self.user = try scanner.integer() } else { try scanner.skipValue() }
             }
-            self = head
         }
 
         private mutating func readMessage(_ scanner: inout JSONScanner) throws(JSONScanner.Malformed) {
-            var head = self
             try scanner.object { (key, scanner) throws(JSONScanner.Malformed) in
                 if scanner.matches(key, "chat"), scanner.peek == UInt8(ascii: "{") {
-                    try head.readChat(&scanner)
+                    try self.readChat(&scanner)
                 } else if scanner.matches(key, "message_id") {
-                    head.message = try scanner.integer()
+                    self.message = try scanner.integer()
                 } else {
                     try scanner.skipValue()
                 }
             }
-            self = head
         }
     }
 }

@@ -242,16 +242,15 @@ struct LaneSubscription: Sendable {
 
 extension Arrival {
     init(_ delivery: Delivery) {
-        let headers = delivery.headers
-        if let epoch = headers[FleetTopology.sealHeader]?.integer {
+        if let epoch = delivery.header(FleetTopology.sealHeader)?.integer {
             self.init(tag: delivery.tag, sealOf: epoch)
             return
         }
         self.init(
             tag: delivery.tag,
-            redelivered: delivery.redelivered || headers[FleetTopology.againHeader] == .bool(true),
-            replay: headers[FleetTopology.replayHeader]?.integer,
-            age: headers[FleetTopology.receivedHeader]?.integer.map {
+            redelivered: delivery.redelivered || delivery.header(FleetTopology.againHeader) == .bool(true),
+            replay: delivery.header(FleetTopology.replayHeader)?.integer,
+            age: delivery.header(FleetTopology.receivedHeader)?.integer.map {
                 .milliseconds(Timestamp.now.milliseconds - $0)
             },
             body: delivery.body
