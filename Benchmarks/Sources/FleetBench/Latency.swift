@@ -42,7 +42,9 @@ struct Latency: AsyncParsableCommand {
         try await fleet.waitSettled(bot, updates)
         try await fleet.waitSent()
         let arrivals = try await Self.arrivals(simulator, account)
-        guard let first = arrivals.values.min(), let last = arrivals.values.max() else { throw BenchError("no replies") }
+        guard let first = arrivals.values.min(), let last = arrivals.values.max() else {
+            throw BenchError("no replies")
+        }
         let highest = Double(arrivals.count) * 1_000_000 / Double(last - first)
         measurement.add("highest_per_s", highest)
 
