@@ -63,6 +63,7 @@ struct BenchFleet {
             do { result = .success(try await body(fleet, accounts)) } catch { result = .failure(error) }
             let cleaner = try await connection.openChannel()
             for id in ids {
+                try await cleaner.deleteLanes(LaneLayout(bot: id, lanes: lanes))
                 try await cleaner.deleteQueue(FleetTopology.intakeQueue(of: id))
                 try await cleaner.deleteQueue(FleetTopology.brokerDeadQueue(of: id))
             }

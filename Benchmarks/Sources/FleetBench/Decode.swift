@@ -31,6 +31,7 @@ struct Decode: AsyncParsableCommand {
                 return Int64(object?.count ?? 0)
             }
         }
+        measurement.add("bytes", Double(body.count))
         measurement.addRatio("ratio.few_fields", of: "decoder_few_fields.ns", to: "envelope.ns")
         measurement.addRatio("ratio.all_fields", of: "decoder_all_fields.ns", to: "envelope.ns")
         try measurement.report(to: options.output)

@@ -85,6 +85,8 @@ struct IdleFleet: AsyncParsableCommand {
         measurement.add("shared.cpu_percent", percent(own.count..<after.count))
         for share in meter.spent() { measurement.add("\(share.name).cpu_percent", share.seconds / seconds * 100) }
         for (name, processes, bots) in [("own", own, dedicated), ("shared", shared, pools * poolSize)] {
+            measurement.add("\(name).bots", Double(bots))
+            measurement.add("\(name).workers", Double(processes.count))
             func total(_ value: (Int32) -> Double) -> Double { processes.reduce(0) { $0 + value($1.pid) } }
             let resident = total { ProcessFigures.kilobytes("VmRSS", $0) } / 1024
             let proportional = total { ProcessFigures.kilobytes("Pss", $0, in: "smaps_rollup") } / 1024

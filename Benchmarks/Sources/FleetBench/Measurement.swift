@@ -24,7 +24,8 @@ struct Measurement {
 
     /// What each process spent on an update, in microseconds.
     mutating func addShares(_ prefix: String, _ meter: ServerMeter, workers: [Int32], updates: Int64) {
-        for share in meter.spent() { add("\(prefix).\(share.name)_us", share.seconds * 1e6 / Double(updates)) }
+        let shares = meter.spent()
+        for share in shares { add("\(prefix).\(share.name)_us", share.seconds * 1e6 / Double(updates)) }
         let total = workers.reduce(0) { $0 + ProcessFigures.cpuSeconds($1) }
         add("\(prefix).worker_us", total * 1e6 / Double(updates))
         // The threads of the worker that have one task each; the rest runs handlers and lanes.
@@ -37,6 +38,10 @@ struct Measurement {
             add("\(prefix).worker_\(thread)_us", seconds * 1e6 / Double(updates))
         }
         add("\(prefix).worker_lanes_us", rest * 1e6 / Double(updates))
+        let sum = (shares.reduce(total) { $0 + $1.seconds }) * 1e6 / Double(updates)
+        add("\(prefix).sum_us", sum)
+        // What all cores together could do at most.
+        add("\(prefix).limit_per_s", 1e6 * Double(ProcessInfo.processInfo.activeProcessorCount) / sum)
     }
 
     func median(_ key: String) -> Double? {

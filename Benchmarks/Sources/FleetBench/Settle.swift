@@ -36,6 +36,18 @@ struct Settle: AsyncParsableCommand {
             measurement.add("\(consumer).peak_rss_mb", ProcessFigures.kilobytes("VmHWM", process.pid) / 1024)
             process.signal(SIGTERM)
             _ = await process.exit()
+            try await Self.check(fleet, updates)
+        }
+    }
+
+    /// Both must have done the same: a reply to each update, and a count in each chat's session.
+    private static func check(_ fleet: BenchFleet, _ updates: Int64) async throws {
+        let replies = try await fleet.number(
+            "SELECT count(*) FROM outbox WHERE (convert_from(body, 'UTF8')::json->>'text') LIKE 'You said: message %'")
+        let counted = try await fleet.number(
+            "SELECT sum((convert_from(state, 'UTF8')::json->>'count')::bigint)::bigint FROM session")
+        guard replies == updates, counted == updates else {
+            throw BenchError("\(replies) replies and a count of \(counted) for \(updates) updates")
         }
     }
 }
