@@ -6,8 +6,8 @@ extension Lane {
     static let oldestAge: Duration = .seconds(7 * 86_400)
 
     /// The moment an update came in, told by its age; `nil` when wall clocks must have jumped in between.
-    static func bornAt(age: Duration, now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
-        age < .zero || age > oldestAge ? nil : now - age
+    static func bornAt(age: Duration, now: ContinuousClock.Instant) -> Moment? {
+        age < .zero || age > oldestAge ? nil : Moment(now - age)
     }
 
     func isExpired(_ entry: Entry, now: ContinuousClock.Instant) -> Bool {
@@ -18,7 +18,7 @@ extension Lane {
             case .preCheckoutQuery: limits.preCheckoutExpiry
             default: Duration.zero
             }
-        return limit > .zero && now - bornAt > limit
+        return limit > .zero && now - bornAt.instant > limit
     }
 }
 

@@ -30,7 +30,7 @@ extension Lane {
             }
             if !entry.isAlone, parkUnsent(id, now: now) { continue }
             lastJob += 1
-            jobs[lastJob] = Job(conversation: id, tag: tag, startedAt: now)
+            jobs[lastJob] = Job(conversation: id, tag: tag, startedAt: Moment(now))
             conversations[id]?.job = lastJob
             return HandlerJob(id: lastJob, update: entry.update, session: session, config: config)
         }
@@ -99,7 +99,7 @@ extension Lane {
     mutating func expire(now: ContinuousClock.Instant) -> [UInt64] {
         if jobs.isEmpty { return [] }
         let limit = limits.handlerTimeout
-        let expired = jobs.filter { now - $0.value.startedAt >= limit }.map(\.key).sorted()
+        let expired = jobs.filter { now - $0.value.startedAt.instant >= limit }.map(\.key).sorted()
         for id in expired { handled(id, .failed("the handler took longer than \(limit)"), now: now) }
         return expired
     }

@@ -66,7 +66,7 @@ extension Lane {
         var row = WaitingRow(
             conversation: id, seq: lastSequence, updateID: entry.update.id, body: entry.update.body,
             attempts: Int32(entry.attempts), reason: reason, delay: max(.zero, moment - now),
-            age: entry.bornAt.map { now - $0 })
+            age: entry.bornAt.map { now - $0.instant })
         if alone { row.flags.insert(.alone) }
         if entry.wasDead { row.flags.insert(.replay) }
         if entry.isSuspect { row.flags.insert(.suspect) }
@@ -141,7 +141,7 @@ extension Lane {
 
     /// Parks chats whose handler takes long.
     mutating func parkSlow(now: ContinuousClock.Instant) {
-        for (id, job) in jobs where !job.isSlow && now - job.startedAt >= limits.parkAfter {
+        for (id, job) in jobs where !job.isSlow && now - job.startedAt.instant >= limits.parkAfter {
             jobs[id]?.isSlow = true
             hold(job.conversation, until: now, now: now)
         }

@@ -22,7 +22,7 @@ extension Lane {
     /// Something else will be there to be settled soon: the database is being asked, or a handler has just begun.
     private func isExpectant(now: ContinuousClock.Instant) -> Bool {
         recalling != nil || !unrecalled.isEmpty || reading != nil
-            || jobs.values.contains { now - $0.startedAt < limits.settleDelay }
+            || jobs.values.contains { now - $0.startedAt.instant < limits.settleDelay }
     }
 
     private mutating func build(limit: Int, now: ContinuousClock.Instant) -> Settlement {

@@ -10,8 +10,8 @@ extension Lane {
         }
         if isOwned, let seal, !seal.isNoted, let retryAt = seal.retryAt { moments.append(retryAt) }
         for job in jobs.values {
-            moments.append(job.startedAt + limits.handlerTimeout)
-            if !job.isSlow { moments.append(job.startedAt + limits.parkAfter) }
+            moments.append(job.startedAt.instant + limits.handlerTimeout)
+            if !job.isSlow { moments.append(job.startedAt.instant + limits.parkAfter) }
         }
         if isOwned, reading == nil, !isDraining, let due = parked.nextDue { moments.append(due) }
         if isOwned, let holdUntil { moments.append(holdUntil) }

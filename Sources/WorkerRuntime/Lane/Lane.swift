@@ -41,7 +41,7 @@ struct Lane {
         /// Deliveries of the same update that came while this one was open; they are acked with it.
         var twins: [UInt64] = []
         /// When it came in, if that is known and matters.
-        var bornAt: ContinuousClock.Instant?
+        var bornAt: Moment?
         /// Its handler may have killed a worker.
         var isSuspect = false
     }
@@ -148,7 +148,7 @@ struct Lane {
     struct Job {
         let conversation: Int64
         let tag: UInt64
-        let startedAt: ContinuousClock.Instant
+        let startedAt: Moment
         /// Its chat was parked because it takes long.
         var isSlow = false
     }

@@ -19,7 +19,7 @@ struct MoverBatch {
         var unreadable: [Publication] = []
         items.reserveCapacity(deliveries.count)
         for delivery in deliveries {
-            let seal = delivery.headers[FleetTopology.sealHeader]?.integer
+            let seal = delivery.header(FleetTopology.sealHeader)?.integer
             // It ended an epoch that had one lane, and was met by its owner.
             if let seal, seal <= Int64(layout.epoch) { continue }
             do throws(UpdateError) {

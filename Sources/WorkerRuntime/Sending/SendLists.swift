@@ -6,7 +6,7 @@ import HeapModule
 /// rate, or until a moment.
 enum SendPlace: Equatable {
     case ready(SendPriority, isMessage: Bool)
-    case waiting(until: ContinuousClock.Instant)
+    case waiting(until: Moment)
 }
 
 /// The chats that wait to send, in their order. Entries are dropped when they are met: a chat's own note of its place
@@ -36,7 +36,7 @@ struct SendLists {
         case .ready(let priority, let isMessage): ready[Self.index(priority, isMessage)].append(chat)
         case .waiting(let until):
             lastNumber += 1
-            waiting.insert(Waiting(until: until, chat: chat, number: lastNumber))
+            waiting.insert(Waiting(until: until.instant, chat: chat, number: lastNumber))
         }
     }
 

@@ -142,8 +142,9 @@ struct SendQueue {
 
     mutating func wait(_ id: Int64, until: ContinuousClock.Instant) {
         guard chats[id] != nil else { return }
-        chats[id]?.place = .waiting(until: until)
-        lists.append(id, .waiting(until: until))
+        let place = SendPlace.waiting(until: Moment(until))
+        chats[id]?.place = place
+        lists.append(id, place)
     }
 
     /// Takes the outbox as the database has it, after a claim, in place of what was known. What is in flight, or sent and
@@ -234,7 +235,7 @@ struct SendQueue {
 
     private mutating func wake(now: ContinuousClock.Instant) {
         while let due = lists.popDue(now: now) {
-            guard chats[due.chat]?.place == .waiting(until: due.until) else { continue }
+            guard chats[due.chat]?.place == .waiting(until: Moment(due.until)) else { continue }
             chats[due.chat]?.place = nil
             makeReady(due.chat)
         }
