@@ -13,9 +13,9 @@ struct IdleFleet: AsyncParsableCommand {
 
     @OptionGroup var options: BenchOptions
     @Option(help: "Bots with a worker of their own.")
-    var dedicated = 200
+    var dedicated = 300
     @Option(help: "Workers that share the other bots.")
-    var pools = 8
+    var pools = 7
     @Option(help: "Bots of each of these.")
     var poolSize = 100
     @Option(help: "Seconds that each run watches.")
@@ -27,16 +27,24 @@ struct IdleFleet: AsyncParsableCommand {
         try await BenchFleet.with(bots: dedicated + pools * poolSize) { fleet, _ in
             var own: [BuiltProcess] = []
             var shared: [BuiltProcess] = []
-            for (number, bot) in fleet.bots.prefix(dedicated).enumerated() {
-                own.append(try fleet.start(.worker, bots: [bot], name: "own-\(number)"))
-            }
             for number in 0..<pools {
                 let first = dedicated + number * poolSize
                 let bots = Array(fleet.bots[first..<first + poolSize])
                 shared.append(try fleet.start(.worker, bots: bots, name: "pool-\(number)"))
             }
-            try await waitForConsumers(fleet)
+            try await waitForConsumers(fleet, fleet.bots.dropFirst(dedicated))
+            for (number, bot) in fleet.bots.prefix(dedicated).enumerated() {
+                // A starting worker needs a database connection, and PostgreSQL has 200 here.
+                if number % Self.wave == 0 { try await waitForRest(fleet) }
+                own.append(try fleet.start(.worker, bots: [bot], name: "own-\(number)"))
+                if number % Self.wave == Self.wave - 1 {
+                    try await waitForConsumers(fleet, fleet.bots[(number + 1 - Self.wave)...number])
+                }
+            }
+            try await waitForConsumers(fleet, fleet.bots.prefix(dedicated))
             try await waitForRest(fleet)
+            // What is left of the start, such as the first statements of the servers' own housekeeping.
+            try await Task.sleep(for: .seconds(5))
             for _ in 0..<options.runs { try await watch(fleet, own, shared, &measurement) }
             for process in own + shared { process.signal(SIGTERM) }
             for process in own + shared { _ = await process.exit() }
@@ -44,9 +52,12 @@ struct IdleFleet: AsyncParsableCommand {
         try measurement.report(to: options.output)
     }
 
-    private func waitForConsumers(_ fleet: BenchFleet) async throws {
+    /// Workers that start at the same time.
+    private static let wave = 150
+
+    private func waitForConsumers(_ fleet: BenchFleet, _ bots: ArraySlice<BotID>) async throws {
         let channel = try await fleet.connection.openChannel()
-        for bot in fleet.bots {
+        for bot in bots {
             let isConsumed = try await eventually(within: .seconds(300)) {
                 try await channel.queueStatus(FleetTopology.intakeQueue(of: bot)).consumers > 0
             }
@@ -57,8 +68,8 @@ struct IdleFleet: AsyncParsableCommand {
 
     /// Workers give their database connection back after half a minute without work.
     private func waitForRest(_ fleet: BenchFleet) async throws {
-        _ = try await eventually(within: .seconds(90)) { try await connections(fleet) == 0 }
-        try await Task.sleep(for: .seconds(5))
+        let isAtRest = try await eventually(within: .seconds(90)) { try await connections(fleet) == 0 }
+        if !isAtRest { throw BenchError("\(try await connections(fleet)) database connections are still held") }
     }
 
     /// Connections to the database, without our own.
