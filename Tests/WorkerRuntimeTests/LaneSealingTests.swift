@@ -77,6 +77,17 @@ import Testing
         #expect(fixture.lane.takeAcks()?.upTo == 1)
     }
 
+    @Test func aWakeIsAckedAndMakesTheLaneClaimWhatIsLeft() {
+        var fixture = fixture()
+        fixture.lane.arrived([Arrival(tag: fixture.nextTag, .wake)], now: fixture.now)
+        fixture.nextTag += 1
+        let row = OutboxRow(seq: 1, updateID: 1, conversation: 5, method: "sendMessage", body: [0x7B, 0x7D])
+        fixture.claim(term: 2, unsent: [row])
+        #expect(fixture.lane.takeAcks()?.upTo == 1)
+        #expect(fixture.lane.takeSends(now: fixture.now).map(\.seq) == [1])
+        #expect(fixture.lane.counters.received == 0, "it is no update")
+    }
+
     @Test func withItsChannelTheSealIsGoneAndComesAgain() {
         var fixture = fixture()
         fixture.seal(1)
@@ -92,7 +103,7 @@ import Testing
 
 extension LaneFixture {
     fileprivate mutating func seal(_ epoch: Int64) {
-        lane.arrived([Arrival(tag: nextTag, sealOf: epoch)], now: now)
+        lane.arrived([Arrival(tag: nextTag, .seal(epoch: epoch))], now: now)
         nextTag += 1
     }
 

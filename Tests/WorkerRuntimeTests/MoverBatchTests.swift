@@ -45,6 +45,8 @@ import Testing
         let batch = MoverBatch([delivery(1, [], headers: seal), update(2, chat: 10)], layout: layout)
         #expect(batch.waves.map(\.count) == [1])
         #expect(batch.lastTag == 2)
+        let wake = MoverBatch([delivery(1, [], headers: [FleetTopology.wakeHeader: true])], layout: layout)
+        #expect(wake.waves.isEmpty && wake.lastTag == 1)
         let only = MoverBatch([delivery(1, [], headers: seal)], layout: layout)
         #expect(only.waves.isEmpty && only.lastTag == 1)
         // A seal that nobody can have made yet is only a message that cannot be read.

@@ -29,6 +29,9 @@ public enum FleetTopology {
 
     /// Header of the last message of an epoch in a lane's queue: the epoch it ends (an integer). Its body is empty.
     public static let sealHeader = "x-fleet-seal"
+    /// Header of a message that means nothing by itself (`true`): the lane's owner is to look at what a predecessor left in
+    /// the database. Its body is empty.
+    public static let wakeHeader = "x-fleet-wake"
     /// Header of an update that its mover was given again by the broker: it may have been moved before (`true`).
     public static let againHeader = "x-fleet-again"
     /// Header of an update: when it came in, in milliseconds of the Unix epoch (a 64-bit integer).

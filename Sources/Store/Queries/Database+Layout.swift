@@ -242,6 +242,23 @@ extension Database {
         return try await query(statement, idempotent: true).first?.int64(0) ?? 0
     }
 
+    /// Whether updates of the lane wait in the database, or messages that are not marked as sent.
+    public func isUnfinished(_ key: LaneKey) async throws(StoreError) -> Bool {
+        let statement = Statement(
+            "lane.unfinished",
+            """
+            SELECT EXISTS (SELECT FROM outbox WHERE lane_id = lane.id)
+                OR EXISTS (SELECT FROM waiting WHERE lane_id = lane.id)
+            FROM lane WHERE bot_id = $1 AND epoch = $2 AND number = $3
+            """
+        ) {
+            $0.add(key.bot)
+            $0.add(key.epoch)
+            $0.add(key.number)
+        }
+        return try await query(statement, idempotent: true).first?.bool(0) ?? false
+    }
+
     /// - Parameter lane: the lane's row, ``LaneClaim/id``.
     public func backlog(ofLane lane: Int64) async throws(StoreError) -> LaneBacklog {
         let statement = Statement(

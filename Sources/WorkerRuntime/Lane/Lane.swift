@@ -204,14 +204,17 @@ struct Lane {
                 return
             }
             if seal != nil { continue }
-            counters.received += 1
             switch arrival.content {
+            case .wake:
+                acks.settled(arrival.tag)
             case .seal(let epoch):
                 met(sealOf: epoch, tag: arrival.tag, now: now)
             case .unreadable(let body, let reason):
+                counters.received += 1
                 unreadable.append((arrival.tag, body, reason))
                 if pendingSince == nil { pendingSince = now }
             case .update(let update):
+                counters.received += 1
                 if let twin = open[update.id] {
                     // A replay gives its right to take effect to the copy that is open already.
                     if let replay = arrival.replay { entries[twin]?.replay = replay }

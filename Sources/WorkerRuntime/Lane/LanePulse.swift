@@ -21,9 +21,8 @@ final class LanePulse: Sendable {
     }
 
     /// Returns when there is a reason to end the subscription; throws when it ended in another way.
-    func watch(
-        _ channel: BrokerChannel, queue: String, place: LanePlace, handOver: HandOver
-    ) async throws -> Finding {
+    func watch(_ channel: BrokerChannel, place: LanePlace, handOver: HandOver) async throws -> Finding {
+        await place.wake()
         var detector = StallDetector()
         var waited = Duration.zero
         while true {
@@ -35,7 +34,9 @@ final class LanePulse: Sendable {
             if arrived > 0, await place.isDue(handOver) { return .handOver }
             if waited < Self.interval { continue }
             waited = .zero
-            let status = try await channel.queueStatus(queue)
+            // An owner may have died with an empty queue: then nothing says that the standby is active now.
+            if arrived == 0, place.role.duty == .standby { await place.wake() }
+            let status = try await channel.queueStatus(place.queue)
             // Of a quorum queue the broker counts the active consumer alone.
             let others = place.role.duty == .standby ? 1 : 0
             let isStalled = detector.isStalled(

@@ -16,6 +16,8 @@ struct LaneRunner: Sendable {
     let worker: WorkerIdentity
     let behaviour: any Behaviour
     let link: BrokerLink
+    /// For the rare message of its own; deliveries come by `link`.
+    let publishing: BrokerLink
     let database: Database
     let telegram: TelegramExchange
     let rate: BotRate
@@ -127,11 +129,14 @@ struct LaneRunner: Sendable {
         let deliveries = try await channel.consume(queue, prefetch: prefetch)
         await place.subscribed()
         logger.debug("subscribed", metadata: ["queue": "\(queue)", "duty": "\(role.duty)"])
-        return LaneSubscription(
-            number: number, channel: channel, deliveries: deliveries, queue: queue, handOver: handOver)
+        return LaneSubscription(number: number, channel: channel, deliveries: deliveries, handOver: handOver)
     }
 
-    private var place: LanePlace { LanePlace(key: key, role: role, worker: worker.name, database: database) }
+    var place: LanePlace {
+        LanePlace(
+            key: key, queue: FleetTopology.queue(of: key, laneCount: layout.lanes), role: role, worker: worker.name,
+            database: database, publishing: publishing, logger: logger)
+    }
 
     private func isOver() async -> Bool {
         do throws(StoreError) {
@@ -197,8 +202,7 @@ struct LaneRunner: Sendable {
         let place = place
         return Task {
             // An error of the channel reaches the puller too, which reports it.
-            let finding = try? await pulse.watch(
-                subscription.channel, queue: subscription.queue, place: place, handOver: subscription.handOver)
+            let finding = try? await pulse.watch(subscription.channel, place: place, handOver: subscription.handOver)
             switch finding {
             case .stalled:
                 logger.warning("messages are ready but none arrive; subscribing anew")
@@ -236,14 +240,17 @@ struct LaneSubscription: Sendable {
     let number: Int
     let channel: BrokerChannel
     let deliveries: Deliveries
-    let queue: String
     let handOver: HandOver
 }
 
 extension Arrival {
     init(_ delivery: Delivery) {
         if let epoch = delivery.header(FleetTopology.sealHeader)?.integer {
-            self.init(tag: delivery.tag, sealOf: epoch)
+            self.init(tag: delivery.tag, .seal(epoch: epoch))
+            return
+        }
+        if delivery.header(FleetTopology.wakeHeader) == .bool(true) {
+            self.init(tag: delivery.tag, .wake)
             return
         }
         self.init(

@@ -16,14 +16,17 @@ struct Arrival: Sendable {
         case unreadable(body: [UInt8], reason: String)
         /// The last message of an epoch.
         case seal(epoch: Int64)
+        /// The lane is to be claimed, for what is left in the database.
+        case wake
     }
 
-    init(tag: UInt64, sealOf epoch: Int64) {
+    /// A message that is no update.
+    init(tag: UInt64, _ content: Content) {
         self.tag = tag
         redelivered = false
         replay = nil
         age = nil
-        content = .seal(epoch: epoch)
+        self.content = content
     }
 
     init(tag: UInt64, redelivered: Bool, replay: Int64?, age: Duration? = nil, body: [UInt8]) {

@@ -1,5 +1,3 @@
-import FleetModel
-import Store
 import Synchronization
 
 /// What a worker is for a lane it is subscribed to.
@@ -37,31 +35,4 @@ struct HandOver {
     static let interval: Duration = .seconds(3)
     /// Before one that left subscribes again, behind the owner.
     static let pause: Duration = .milliseconds(200)
-}
-
-/// A lane as the watch over a subscription and the hand-over see it.
-struct LanePlace: Sendable {
-    let key: LaneKey
-    let role: LaneRole
-    let worker: String
-    let database: Database
-
-    /// To be made before the subscription is.
-    func handOver() async -> HandOver {
-        guard role.duty == .standby, let before = try? await database.ownerSubscriptions(to: key) else {
-            return HandOver(before: 0)
-        }
-        return HandOver(before: before)
-    }
-
-    /// To be called when the subscription is made, or when this worker becomes the owner of one that is.
-    func subscribed() async {
-        // A standby that works goes on until the next subscription then.
-        if role.duty == .owner { try? await database.noteSubscription(to: key, owner: worker) }
-    }
-
-    func isDue(_ handOver: HandOver) async -> Bool {
-        guard role.duty == .standby, let count = try? await database.ownerSubscriptions(to: key) else { return false }
-        return handOver.isDue(role.duty, now: count)
-    }
 }

@@ -172,11 +172,12 @@ final class LaneKeeper: Sendable {
             case .leave(let key):
                 running.withLock { $0[key] }?.leave()
             case .assign(let key, let duty):
-                guard let role = running.withLock({ $0[key] })?.role else { continue }
-                role.duty = duty
-                let place = LanePlace(
-                    key: key, role: role, worker: services.worker.name, database: services.database)
-                group.addTask { await place.subscribed() }
+                guard let place = running.withLock({ $0[key] })?.place else { continue }
+                place.role.duty = duty
+                group.addTask {
+                    await place.subscribed()
+                    await place.wake()
+                }
             }
         }
     }

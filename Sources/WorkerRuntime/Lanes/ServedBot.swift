@@ -62,7 +62,7 @@ final class ServedBot: Sendable {
         return .lane(
             LaneRunner(
                 key: key, layout: layout, role: role, spec: spec, worker: services.worker, behaviour: behaviour,
-                link: services.consuming, database: services.database,
+                link: services.consuming, publishing: services.publishing, database: services.database,
                 telegram: TelegramExchange(telegram, transport: services.transport), rate: rate,
                 counters: services.counters, logger: logger))
     }
@@ -86,10 +86,10 @@ enum ServedLane: Sendable {
     case lane(LaneRunner)
     case mover(Mover)
 
-    var role: LaneRole {
+    var place: LanePlace {
         switch self {
-        case .lane(let lane): lane.role
-        case .mover(let mover): mover.role
+        case .lane(let lane): lane.place
+        case .mover(let mover): mover.place
         }
     }
 

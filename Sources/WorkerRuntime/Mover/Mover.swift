@@ -111,7 +111,11 @@ struct Mover: Sendable {
         }.get()
     }
 
-    private var place: LanePlace { LanePlace(key: layout.mover, role: role, worker: worker.name, database: database) }
+    var place: LanePlace {
+        LanePlace(
+            key: layout.mover, queue: FleetTopology.intakeQueue(of: spec.id), role: role, worker: worker.name,
+            database: database, publishing: publishing, logger: logger)
+    }
 
     private func serve(_ deliveries: Deliveries, _ handOver: HandOver) async -> SubscriptionEnd {
         let stop = MoverStop()
@@ -126,9 +130,7 @@ struct Mover: Sendable {
                 stop.raise(.left)
             },
             Task {
-                let queue = FleetTopology.intakeQueue(of: spec.id)
-                let finding = try? await pulse.watch(
-                    deliveries.channel, queue: queue, place: place, handOver: handOver)
+                let finding = try? await pulse.watch(deliveries.channel, place: place, handOver: handOver)
                 switch finding {
                 case .stalled: stop.raise(.lost)
                 case .handOver:

@@ -143,4 +143,28 @@ import Testing
             #expect(try await fixture.settles(2200), "\(standby.stderr)")
         }
     }
+
+    /// All updates are acked, so nothing in the queue tells the next owner that there is something to do.
+    @Test(arguments: [false, true]) func repliesLeftBehindAnEmptyQueueAreSent(byStandby: Bool) async throws {
+        try await WorkerFixture.with(config: ["send.concurrency": .int(2)]) { fixture in
+            try await fixture.assign([0: ("a", "b")])
+            let owner = try await fixture.startWorker("a")
+            try await fixture.inject(count: 1, chats: 1)
+            #expect(try await fixture.settles(1), "\(owner.stderr)")
+            var other: BuiltProcess?
+            if byStandby {
+                other = try await fixture.startWorker("b")
+                #expect(await other?.writes("subscribed") == true)
+            }
+            try await fixture.simulator.fault(#"{"kind":"delay","ms":1000,"count":10}"#)
+            try await fixture.inject(first: 2, count: 50, chats: 50)
+            #expect(try await eventually { try await fixture.scalar("SELECT count(*) FROM inbox") == 51 })
+            owner.signal(SIGKILL)
+            #expect(await owner.exit() == -SIGKILL)
+            #expect(try await fixture.scalar("SELECT count(*) FROM outbox") > 10)
+            if !byStandby { other = try await fixture.startWorker("a") }
+            #expect(try await fixture.settles(51), "\(other?.stderr ?? "")")
+            try await fixture.expectExactlyOnce(1...51, chats: 51, repeats: 2)
+        }
+    }
 }
