@@ -19,7 +19,7 @@ import Testing
             let standby = try await fixture.startWorker("b")
             #expect(try await eventually { try await fixture.scalar("SELECT count(*) FROM worker") == 2 })
             // So that there is something committed and not sent when the owner is stopped.
-            try await fixture.simulator.fault(#"{"kind":"delay","ms":100,"count":1000}"#)
+            try await fixture.simulator.fault(#"{"kind":"delay","ms":100,"count":500}"#)
             try await fixture.inject(first: 201, count: 2000, chats: 40)
             #expect(try await eventually { try await fixture.scalar("SELECT count(*) FROM outbox") > 100 })
 
