@@ -23,7 +23,7 @@ struct MoverBatch {
             // It ended an epoch that had one lane, and was met by its owner.
             if let seal, seal <= Int64(layout.epoch) { continue }
             // It was meant for the owner of an epoch that had one lane.
-            if delivery.headers[FleetTopology.wakeHeader] == .bool(true) { continue }
+            if delivery.header(FleetTopology.wakeHeader) == .bool(true) { continue }
             do throws(UpdateError) {
                 let conversation = try UpdateEnvelope(body: delivery.body).conversation
                 let lane = layout.lane(of: conversation)
