@@ -53,7 +53,7 @@ public struct ChaosRun: Sendable {
         let services = LocalServices(home: home)
         let disk = try await Blocking.run { () throws(ServiceError) in try SmallDisk.mount(services) }
         let direct = try await Blocking.run { () throws(ServiceError) in try services.start() }
-        let servers = try ChaosServers(services: services, direct: direct, disk: disk)
+        let servers = try ChaosServers(services: services, direct: direct, disk: disk, gateways: Self.gateways)
         await servers.startProxies()
         let database = try Self.database(direct)
         let result: Result<ChaosReport, any Error>
@@ -70,7 +70,7 @@ public struct ChaosRun: Sendable {
 
     private func run(_ servers: ChaosServers, _ database: Database) async throws -> ChaosReport {
         let clock = FakeClock(home: home)
-        let fleet = localFleet(try clock.install(binaries, worker: "chaos-worker"))
+        let fleet = localFleet(try clock.install(binaries, worker: "chaos-worker", servers))
         try await fleet.migrate(servers.direct)
         let simulatorURL = try await fleet.startSimulator(
             arguments: ["--seed", "\(options.seed)"], transport: transport)
@@ -86,7 +86,8 @@ public struct ChaosRun: Sendable {
         let keeper = CoordinatorKeeper(find: { fleet.coordinator.pid }, start: start)
         let processes = FleetProcesses(stateDirectory: "\(home.path)/coordinator")
         let injector = Injector(
-            processes: processes, servers: servers, clock: clock, simulator: simulator, keeper: keeper)
+            processes: processes, servers: servers, clock: clock, simulator: simulator, keeper: keeper,
+            client: client(fleet), bots: options.bots)
         let keeping = Task { await keeper.run() }
         defer {
             keeping.cancel()
@@ -163,11 +164,11 @@ public struct ChaosRun: Sendable {
         while true {
             let status: StatusView = try await client.get("/v1/status")
             let running = status.workers.count { $0.health == .live && $0.heartbeat.state == .running }
-            let polled = try await simulator.bots().count { $0.polling }
-            if running >= options.bots.count, polled >= options.bots.count { return }
+            let polled = try await simulator.bots().count { $0.polling || $0.webhook == true }
+            if running >= options.bots.reduce(0, { $0 + $1.workers }), polled >= options.bots.count { return }
             if ContinuousClock.now > deadline {
                 throw Fault(
-                    "after 90 s \(running) workers run and \(polled) bots are polled; see \(home.path)/coordinator/logs"
+                    "after 90 s \(running) workers run and the updates of \(polled) bots are taken; see \(home.path)/coordinator/logs"
                 )
             }
             try await Task.sleep(for: .milliseconds(200))

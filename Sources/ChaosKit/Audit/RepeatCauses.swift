@@ -56,7 +56,8 @@ extension FaultKind {
             .crashDatabase, .diskFull, .cutDatabase, .blackholeDatabase:
             true
         case .killGateway, .stopGateway, .killCoordinator, .stopCoordinator, .memoryAlarm, .slowBroker, .slowDatabase,
-            .telegramErrors, .telegramTimeouts, .telegramFlood, .telegramBroken, .clockJump:
+            .telegramErrors, .telegramTimeouts, .telegramFlood, .telegramBroken, .clockJump, .cutWebhooks, .blackholeWebhooks,
+            .changeLanes, .switchIntake, .changeConfig:
             false
         }
     }

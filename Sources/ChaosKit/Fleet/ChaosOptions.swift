@@ -30,11 +30,20 @@ public struct ChaosOptions: Sendable {
 public struct ChaosBot: Sendable, Equatable {
     public var id: BotID
     public var lanes = 1
+    public var workers = 1
     public var queue = QueueKind.quorum
+    public var intake = IntakeMode.polling
 
+    /// Four simple ones, one of them with a classic queue; two with webhooks; two over several lanes and workers.
     public static let standard: [ChaosBot] = (1...8).compactMap { number in
-        BotID("chaos-\(number)").map { ChaosBot(id: $0, queue: number == 8 ? .classic : .quorum) }
+        guard var bot = BotID("chaos-\(number)").map({ ChaosBot(id: $0) }) else { return nil }
+        if number == 4 { bot.queue = .classic }
+        if [5, 6, 8].contains(number) { bot.intake = .webhook }
+        if number >= 7 { (bot.lanes, bot.workers) = (number - 3, 2) }
+        return bot
     }
 
-    var spec: BotSpec { BotSpec(id: id, behaviour: "ledger", lanes: lanes, queue: queue) }
+    var spec: BotSpec {
+        BotSpec(id: id, behaviour: "ledger", lanes: lanes, workers: workers, queue: queue, intake: intake)
+    }
 }

@@ -2,11 +2,15 @@ import FleetCtlKit
 import Glibc
 import LocalServices
 
-/// RabbitMQ and PostgreSQL of the run, each behind a proxy, and what can be done to them.
+/// RabbitMQ and PostgreSQL of the run, each behind a proxy, and what can be done to them. A third proxy stands before
+/// the gateways and spreads webhooks over them.
 final class ChaosServers: Sendable {
     private let services: LocalServices
     private let broker: FaultProxy
     private let database: FaultProxy
+    private let webhooks: FaultProxy
+    /// Where each gateway listens for webhooks.
+    let webhookPorts: [UInt16]
     private let rabbitmqctl: String
     let disk: SmallDisk?
     /// Where the fleet finds the servers: the proxies.
@@ -19,7 +23,7 @@ final class ChaosServers: Sendable {
     }
 
     /// - Parameter direct: servers of `services` that run.
-    init(services: LocalServices, direct: ServiceEndpoints, disk: SmallDisk?) throws {
+    init(services: LocalServices, direct: ServiceEndpoints, disk: SmallDisk?, gateways: Int) throws {
         guard let amqp = direct.amqpURL, let database = direct.databaseURL, let control = direct.rabbitmqctl,
             let amqpPort = Self.port(of: amqp), let databasePort = Self.port(of: database)
         else { throw Failure(description: "the private servers have no addresses") }
@@ -27,8 +31,12 @@ final class ChaosServers: Sendable {
         self.direct = direct
         self.disk = disk
         rabbitmqctl = control
-        broker = try FaultProxy(name: "broker", to: amqpPort)
-        self.database = try FaultProxy(name: "database", to: databasePort)
+        broker = try FaultProxy(name: "broker", to: [amqpPort])
+        self.database = try FaultProxy(name: "database", to: [databasePort])
+        var ports: [UInt16] = []
+        for _ in 0..<gateways { ports.append(try LoopbackPort.free(except: Set(ports))) }
+        webhookPorts = ports
+        webhooks = try FaultProxy(name: "webhooks", to: ports)
         endpoints = ServiceEndpoints(
             amqpURL: amqp.replacing(":\(amqpPort)/", with: ":\(broker.port)/"),
             databaseURL: database.replacing(":\(databasePort)/", with: ":\(self.database.port)/"),
@@ -38,14 +46,25 @@ final class ChaosServers: Sendable {
     func startProxies() async {
         await broker.start()
         await database.start()
+        await webhooks.start()
     }
 
     func stopProxies() async {
         await broker.shutdown()
         await database.shutdown()
+        await webhooks.shutdown()
     }
 
-    func proxy(_ server: Disturbance.Server) -> FaultProxy { server == .broker ? broker : database }
+    func proxy(_ server: Disturbance.Server) -> FaultProxy {
+        switch server {
+        case .broker: broker
+        case .database: database
+        case .webhooks: webhooks
+        }
+    }
+
+    /// What Telegram calls.
+    var webhookURL: String { "http://127.0.0.1:\(webhooks.port)/hooks" }
 
     func stop(_ server: Disturbance.Server) async throws {
         let services = services
@@ -94,5 +113,6 @@ final class ChaosServers: Sendable {
 }
 
 extension Disturbance.Server {
+    /// Webhooks are no server of this machine's; nothing is planned for them that would ask.
     var service: LocalServices.Service { self == .broker ? .rabbitmq : .postgres }
 }

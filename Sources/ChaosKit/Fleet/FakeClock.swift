@@ -12,9 +12,11 @@ struct FakeClock: Sendable {
     init(home: ServiceHome) { directory = "\(home.path)/bin" }
 
     /// Writes the scripts.
-    /// - Parameter worker: the worker under test, which is started as `bot-worker`.
+    /// - Parameters:
+    ///   - worker: the worker under test, which is started as `bot-worker`.
+    ///   - servers: which know where the gateways take webhooks.
     /// - Returns: where they are.
-    func install(_ binaries: FleetBinaries, worker: String) throws -> FleetBinaries {
+    func install(_ binaries: FleetBinaries, worker: String, _ servers: ChaosServers) throws -> FleetBinaries {
         let library = try binaries.path("libClockJump.so")
         mkdir(directory, 0o755)
         for (name, program, role, option) in [
@@ -22,12 +24,20 @@ struct FakeClock: Sendable {
             ("fleet-coordinator", "fleet-coordinator", .coordinator, "--behaviour ledger "),
         ] {
             try set(0, for: role)
+            let setting = role == .gateway ? Self.webhooks(servers) : ""
             // The coordinator's children get its variables; their scripts set their own.
             let variables = "LD_PRELOAD=\(Shell.quote(library)) FLEET_CHAOS_CLOCK=\(Shell.quote(file(role)))"
-            try write(name, "export \(variables)\nexec \(Shell.quote(try binaries.path(program))) \(option)\"$@\"")
+            try write(name, "\(setting)export \(variables)\nexec \(Shell.quote(try binaries.path(program))) \(option)\"$@\"")
         }
         try write("telegram-simulator", "exec \(Shell.quote(try binaries.path("telegram-simulator"))) \"$@\"")
         return FleetBinaries(directory: directory)
+    }
+
+    /// Each gateway has a port of its own, by the number in its name.
+    private static func webhooks(_ servers: ChaosServers) -> String {
+        let cases = servers.webhookPorts.enumerated().map { "*fleet.gateway-\($0 + 1)*) port=\($1) ;;" }
+        return "case \"$*\" in \(cases.joined(separator: " ")) esac\n"
+            + "export FLEET_WEBHOOK_LISTEN=127.0.0.1:$port FLEET_WEBHOOK_URL=\(Shell.quote(servers.webhookURL))\n"
     }
 
     /// Takes effect at once.

@@ -11,17 +11,21 @@ final class Injector: Sendable {
     let clock: FakeClock
     let simulator: SimulatorClient
     let keeper: CoordinatorKeeper
+    let client: FleetClient
+    let bots: [ChaosBot]
     let frozen = Mutex<Set<Int32>>([])
 
     init(
         processes: FleetProcesses, servers: ChaosServers, clock: FakeClock, simulator: SimulatorClient,
-        keeper: CoordinatorKeeper
+        keeper: CoordinatorKeeper, client: FleetClient, bots: [ChaosBot]
     ) {
         self.processes = processes
         self.servers = servers
         self.clock = clock
         self.simulator = simulator
         self.keeper = keeper
+        self.client = client
+        self.bots = bots
     }
 
     /// What came of a fault: whether it was done, to whom, and what there is to say.
@@ -90,6 +94,7 @@ final class Injector: Sendable {
             await Self.pause(length)
             await servers.proxy(server).delay(.zero)
             return Outcome(note: "for \(item.length) ms")
+        case .change(let change): return await self.change(change, item.pick)
         case .telegram(let trouble, let probability): return try await self.trouble(trouble, probability, item)
         }
     }
@@ -115,6 +120,30 @@ final class Injector: Sendable {
         await Self.pause(.milliseconds(item.length))
         try await simulator.removeFault(id)
         return Outcome(note: "\(method ?? "any method") for \(item.length) ms")
+    }
+
+    /// The operator may be told that it cannot be done now; a change that was begun is taken up again by whoever comes.
+    private func change(_ change: Disturbance.Change, _ pick: UInt64) async -> Outcome {
+        let bot = bots[Int(pick % UInt64(bots.count))].id
+        do throws(Fault) {
+            switch change {
+            case .lanes(let lanes):
+                let _: BotView = try await client.patch("/v1/bots/\(bot)", BotChange(lanes: lanes))
+                return Outcome(note: "\(bot)", bot: bot)
+            case .intake:
+                let now: BotView = try await client.get("/v1/bots/\(bot)")
+                let intake: IntakeMode = now.spec.intake == .polling ? .webhook : .polling
+                let _: BotView = try await client.patch("/v1/bots/\(bot)", BotChange(intake: intake))
+                return Outcome(note: "\(bot) to \(intake.rawValue)", bot: bot)
+            case .config:
+                let request = ConfigBroadcastRequest(
+                    scope: .global, set: ["settle.delay_ms": .int(Int64(1 + pick % 20))], reason: "chaos")
+                let tally: TallyView = try await client.post("/v1/config", request)
+                return Outcome(note: "\(tally.rows.count { $0.result == .applied }) of \(tally.rows.count) workers")
+            }
+        } catch {
+            return .skipped("refused: \(error)")
+        }
     }
 
     // MARK: Processes

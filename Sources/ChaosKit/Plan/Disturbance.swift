@@ -22,9 +22,17 @@ public enum Disturbance: Sendable, Equatable {
     case delay(Server, milliseconds: Int)
     /// Calls of the Bot API fail so, with this probability.
     case telegram(Trouble, probability: Double)
+    /// The operator changes something while all this goes on.
+    case change(Change)
 
     public enum Role: String, Sendable, CaseIterable { case worker, gateway, coordinator }
-    public enum Server: String, Sendable, CaseIterable { case broker, database }
+    public enum Server: String, Sendable, CaseIterable { case broker, database, webhooks }
+    public enum Change: Sendable, Equatable {
+        case lanes(Int)
+        /// From polling to webhooks, or back.
+        case intake
+        case config
+    }
     public enum Direction: String, Sendable, CaseIterable { case toServer, toClient, both }
     public enum Ending: String, Sendable, CaseIterable { case close, goOn }
     /// The simulator's names for them; docs/simulator.md.
@@ -44,9 +52,14 @@ public enum Disturbance: Sendable, Equatable {
         case .crash(let server): server == .broker ? .crashBroker : .crashDatabase
         case .memoryAlarm: .memoryAlarm
         case .diskFull: .diskFull
-        case .cut(let server, _): server == .broker ? .cutBroker : .cutDatabase
-        case .blackhole(let server, _, _, _): server == .broker ? .blackholeBroker : .blackholeDatabase
+        case .cut(let server, _):
+            server == .broker ? .cutBroker : server == .database ? .cutDatabase : .cutWebhooks
+        case .blackhole(let server, _, _, _):
+            server == .broker ? .blackholeBroker : server == .database ? .blackholeDatabase : .blackholeWebhooks
         case .delay(let server, _): server == .broker ? .slowBroker : .slowDatabase
+        case .change(.lanes): .changeLanes
+        case .change(.intake): .switchIntake
+        case .change(.config): .changeConfig
         case .telegram(let trouble, _):
             switch trouble {
             case .internalError, .badGateway: .telegramErrors
@@ -73,13 +86,18 @@ extension Disturbance: CustomStringConvertible {
         case .blackhole(let server, let direction, let bytes, let ending):
             "nothing passes \(direction) of \(server) after \(bytes) bytes, then \(ending)"
         case .delay(let server, let milliseconds): "\(server) \(milliseconds) ms away"
+        case .change(.lanes(let lanes)): "a bot gets \(lanes) lanes"
+        case .change(.intake): "a bot goes over from polling to webhooks, or back"
+        case .change(.config): "a config broadcast"
         case .telegram(let trouble, let probability): "Telegram: \(trouble.rawValue) for \(percent(probability))"
         }
     }
 }
 
 extension Disturbance.Server: CustomStringConvertible {
-    public var description: String { self == .broker ? "RabbitMQ" : "PostgreSQL" }
+    public var description: String {
+        self == .broker ? "RabbitMQ" : self == .database ? "PostgreSQL" : "the gateways' webhooks"
+    }
 }
 
 extension Disturbance.Direction: CustomStringConvertible {

@@ -12,6 +12,8 @@ public enum FaultKind: String, Sendable, Codable, CaseIterable, Comparable {
     case cutBroker = "cut-broker"
     case blackholeBroker = "blackhole-broker"
     case slowBroker = "slow-broker"
+    case cutWebhooks = "cut-webhooks"
+    case blackholeWebhooks = "blackhole-webhooks"
     case stopDatabase = "stop-database"
     case crashDatabase = "crash-database"
     case diskFull = "disk-full"
@@ -23,6 +25,9 @@ public enum FaultKind: String, Sendable, Codable, CaseIterable, Comparable {
     case telegramFlood = "telegram-flood"
     case telegramBroken = "telegram-broken"
     case clockJump = "clock-jump"
+    case changeLanes = "change-lanes"
+    case switchIntake = "switch-intake"
+    case changeConfig = "change-config"
 
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 
@@ -42,7 +47,7 @@ public enum FaultKind: String, Sendable, Codable, CaseIterable, Comparable {
         switch self {
         case .killWorker: 5
         case .stopWorker, .cutBroker, .cutDatabase, .telegramBroken: 3
-        case .killGateway, .telegramErrors, .telegramTimeouts, .telegramFlood, .clockJump: 2
+        case .killGateway, .telegramErrors, .telegramTimeouts, .telegramFlood, .clockJump, .changeLanes, .switchIntake: 2
         default: 1
         }
     }

@@ -58,7 +58,7 @@ public struct FaultPlan: Sendable, Equatable {
             chosen.append(item)
         }
         if length >= longRun {
-            for server in Disturbance.Server.allCases {
+            for server in [Disturbance.Server.broker, .database] {
                 let item = Item(number: 0, at: 0, length: 30_000, disturbance: .stop(server), pick: random.next())
                 if allowed.contains(item.disturbance.kind) { take(item) }
             }
@@ -141,12 +141,16 @@ public struct FaultPlan: Sendable, Equatable {
         case .diskFull:
             disturbance = .diskFull
             length = random.pick(3000...7000)
-        case .cutBroker, .cutDatabase:
+        case .changeLanes: disturbance = .change(.lanes(random.pick(1...5)))
+        case .switchIntake: disturbance = .change(.intake)
+        case .changeConfig: disturbance = .change(.config)
+        case .cutBroker, .cutDatabase, .cutWebhooks:
             let share = random.one(of: [0.1, 0.3, 0.6, 1])
-            disturbance = .cut(kind == .cutBroker ? .broker : .database, share: share)
-        case .blackholeBroker, .blackholeDatabase:
+            disturbance = .cut(
+                kind == .cutBroker ? .broker : kind == .cutDatabase ? .database : .webhooks, share: share)
+        case .blackholeBroker, .blackholeDatabase, .blackholeWebhooks:
             disturbance = .blackhole(
-                kind == .blackholeBroker ? .broker : .database, random.one(of: Disturbance.Direction.allCases),
+                kind == .blackholeBroker ? .broker : kind == .blackholeDatabase ? .database : .webhooks, random.one(of: Disturbance.Direction.allCases),
                 after: random.pick(0...400), then: random.one(of: Disturbance.Ending.allCases))
             length = random.chance(0.2) ? random.pick(9000...14_000) : random.pick(1000...5000)
         case .slowBroker, .slowDatabase:

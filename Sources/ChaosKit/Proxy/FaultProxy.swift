@@ -11,7 +11,7 @@ public actor FaultProxy {
     /// Connect to 127.0.0.1 and this.
     nonisolated public let port: UInt16
     private let listener: Int32
-    private let target: UInt16
+    private let targets: [UInt16]
     private var connections: [Int: ProxyConnection] = [:]
     private var lastID = 0
     private var held: Disturbance.Direction?
@@ -21,8 +21,8 @@ public actor FaultProxy {
         public let description: String
     }
 
-    /// - Parameter target: the server's port on 127.0.0.1; it need not listen yet.
-    public init(name: String, to target: UInt16) throws {
+    /// - Parameter targets: ports on 127.0.0.1, which need not listen yet: each connection goes to the next one that does.
+    public init(name: String, to targets: [UInt16]) throws {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = Loopback.address(0)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
@@ -36,7 +36,7 @@ public actor FaultProxy {
             throw Failure(description: "the proxy of \(name) finds no port: \(String(cString: strerror(errno)))")
         }
         self.listener = listener
-        self.target = target
+        self.targets = targets
         port = UInt16(bigEndian: address.sin_port)
         loop = try EventLoop(name: "proxy-\(name)")
     }
@@ -100,11 +100,12 @@ public actor FaultProxy {
             guard client >= 0 else { return }
             _ = fcntl(client, F_SETFD, FD_CLOEXEC)
             _ = fcntl(client, F_SETFL, O_NONBLOCK)
-            guard let server = Loopback.connect(target) else {
+            lastID += 1
+            let order = targets.indices.map { targets[($0 + lastID) % targets.count] }
+            guard let server = order.lazy.compactMap(Loopback.connect).first else {
                 close(client)
                 continue
             }
-            lastID += 1
             let connection = ProxyConnection(id: lastID, client: client, server: server)
             if let held { connection.hold(held, after: 0) }
             connections[lastID] = connection
@@ -163,10 +164,10 @@ enum Loopback {
         return address
     }
 
-    /// A connection that is made, or being made; `nil` when nobody listens.
+    /// A connection; `nil` when nobody listens. On this machine that is known at once.
     static func connect(_ port: UInt16) -> Int32? {
         let descriptor = socket(
-            AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return nil }
         var address = address(port)
         let status = withUnsafePointer(to: &address) { pointer in
@@ -174,7 +175,10 @@ enum Loopback {
                 Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        if status == 0 || errno == EINPROGRESS { return descriptor }
+        if status == 0 {
+            _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
+            return descriptor
+        }
         close(descriptor)
         return nil
     }

@@ -90,8 +90,7 @@ final class ProxyConnection {
                     count = max(0, outcome)
                 }
                 if outcome <= 0 {
-                    // ENOTCONN: a connection that is still being made.
-                    if outcome == 0 || errno != EAGAIN && errno != EINTR && errno != ENOTCONN { hasEnded = true }
+                    if outcome == 0 || errno != EAGAIN && errno != EINTR { hasEnded = true }
                     return
                 }
                 chunks.append((due, bytes[...]))
@@ -104,7 +103,7 @@ final class ProxyConnection {
             while let first = chunks.first, first.due <= now, allowance != 0 {
                 let part = first.bytes.prefix(allowance ?? .max)
                 let count = part.withUnsafeBytes { send(sink, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-                if count < 0 { return errno == EAGAIN || errno == EINTR || errno == ENOTCONN }
+                if count < 0 { return errno == EAGAIN || errno == EINTR }
                 size -= count
                 if let allowed = allowance { allowance = allowed - count }
                 if count == first.bytes.count {

@@ -24,6 +24,8 @@ public struct SimulatorClient: Sendable {
         public var token: String?
         /// Whether somebody waits for its updates.
         public var polling: Bool
+        /// Whether it has a webhook.
+        public var webhook: Bool?
     }
 
     public struct Counts: Sendable, Decodable {
