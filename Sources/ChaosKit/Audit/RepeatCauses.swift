@@ -55,8 +55,10 @@ extension FaultKind {
         case .killWorker, .stopWorker, .stopBroker, .crashBroker, .cutBroker, .blackholeBroker, .stopDatabase,
             .crashDatabase, .diskFull, .cutDatabase, .blackholeDatabase:
             true
-        case .killGateway, .stopGateway, .killCoordinator, .stopCoordinator, .memoryAlarm, .slowBroker, .slowDatabase,
-            .telegramErrors, .telegramTimeouts, .telegramFlood, .telegramBroken, .clockJump, .cutWebhooks, .blackholeWebhooks,
+        case .restartWorker, .restartGateway, .restartCoordinator, .killGateway, .stopGateway, .killCoordinator,
+            .stopCoordinator, .memoryAlarm, .slowBroker, .slowDatabase,
+            .telegramErrors, .telegramTimeouts, .telegramFlood, .telegramBroken, .clockJump, .cutWebhooks,
+            .blackholeWebhooks,
             .changeLanes, .switchIntake, .changeConfig:
             false
         }

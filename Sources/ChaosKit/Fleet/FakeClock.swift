@@ -27,7 +27,8 @@ struct FakeClock: Sendable {
             let setting = role == .gateway ? Self.webhooks(servers) : ""
             // The coordinator's children get its variables; their scripts set their own.
             let variables = "LD_PRELOAD=\(Shell.quote(library)) FLEET_CHAOS_CLOCK=\(Shell.quote(file(role)))"
-            try write(name, "\(setting)export \(variables)\nexec \(Shell.quote(try binaries.path(program))) \(option)\"$@\"")
+            try write(
+                name, "\(setting)export \(variables)\nexec \(Shell.quote(try binaries.path(program))) \(option)\"$@\"")
         }
         try write("telegram-simulator", "exec \(Shell.quote(try binaries.path("telegram-simulator"))) \"$@\"")
         return FleetBinaries(directory: directory)

@@ -17,8 +17,8 @@ actor CoordinatorKeeper {
 
     var pid: Int32? { find() }
 
-    func kill(downFor length: Duration) async -> Injector.Outcome {
-        guard let pid = find(), Glibc.kill(pid, SIGKILL) == 0 else { return .skipped("there was none") }
+    func end(with signal: Int32, downFor length: Duration) async -> Injector.Outcome {
+        guard let pid = find(), kill(pid, signal) == 0 else { return .skipped("there was none") }
         downUntil = .now + length
         await Injector.pause(length)
         return Injector.Outcome(note: "process \(pid), started again after \(length.wholeMilliseconds) ms")

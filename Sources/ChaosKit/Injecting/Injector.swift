@@ -54,9 +54,12 @@ final class Injector: Sendable {
     private func perform(_ item: FaultPlan.Item) async throws -> Outcome {
         let length = Duration.milliseconds(item.length)
         switch item.disturbance {
-        case .kill(.coordinator): return await keeper.kill(downFor: length)
+        case .kill(.coordinator), .restart(.coordinator):
+            let signal = item.disturbance.kind == .killCoordinator ? SIGKILL : SIGTERM
+            return await keeper.end(with: signal, downFor: length)
         case .freeze(.coordinator): return await freeze(keeper.pid.map { ("coordinator", $0, nil) }, length)
-        case .kill(let role): return kill(victim(role, item.pick))
+        case .kill(let role): return signal(SIGKILL, victim(role, item.pick))
+        case .restart(let role): return signal(SIGTERM, victim(role, item.pick))
         case .freeze(let role): return await freeze(victim(role, item.pick).map { ($0.name, $0.pid, $0.bot) }, length)
         case .clock(let role, let seconds):
             try clock.set(seconds, for: role)
@@ -153,8 +156,8 @@ final class Injector: Sendable {
         return found.isEmpty ? nil : found[Int(pick % UInt64(found.count))]
     }
 
-    private func kill(_ victim: FleetProcesses.Found?) -> Outcome {
-        guard let victim, Glibc.kill(victim.pid, SIGKILL) == 0 else { return .skipped("there was none") }
+    private func signal(_ signal: Int32, _ victim: FleetProcesses.Found?) -> Outcome {
+        guard let victim, Glibc.kill(victim.pid, signal) == 0 else { return .skipped("there was none") }
         return Outcome(note: "\(victim.name), process \(victim.pid)", bot: victim.bot)
     }
 

@@ -1,5 +1,8 @@
 /// One kind of fault with all that describes it. Victims are chosen among who is there when its time comes.
 public enum Disturbance: Sendable, Equatable {
+    /// SIGTERM, as for a new version: the process drains, and is started again. The coordinator ends its workers and
+    /// gateways with it.
+    case restart(Role)
     /// SIGKILL.
     case kill(Role)
     /// SIGSTOP, and SIGCONT at the end.
@@ -45,6 +48,8 @@ public enum Disturbance: Sendable, Equatable {
 
     public var kind: FaultKind {
         switch self {
+        case .restart(let role):
+            role == .worker ? .restartWorker : role == .gateway ? .restartGateway : .restartCoordinator
         case .kill(let role): role == .worker ? .killWorker : role == .gateway ? .killGateway : .killCoordinator
         case .freeze(let role): role == .worker ? .stopWorker : role == .gateway ? .stopGateway : .stopCoordinator
         case .clock: .clockJump
@@ -75,6 +80,7 @@ extension Disturbance: CustomStringConvertible {
     public var description: String {
         func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
         return switch self {
+        case .restart(let role): "SIGTERM to a \(role.rawValue)"
         case .kill(let role): "SIGKILL to a \(role.rawValue)"
         case .freeze(let role): "SIGSTOP to a \(role.rawValue)"
         case .clock(let role, let seconds): "the clock of each \(role.rawValue) jumps by \(seconds) s"

@@ -1,5 +1,8 @@
 /// What `--faults` names and the report counts by.
 public enum FaultKind: String, Sendable, Codable, CaseIterable, Comparable {
+    case restartWorker = "restart-worker"
+    case restartGateway = "restart-gateway"
+    case restartCoordinator = "restart-coordinator"
     case killWorker = "kill-worker"
     case stopWorker = "stop-worker"
     case killGateway = "kill-gateway"
@@ -47,7 +50,9 @@ public enum FaultKind: String, Sendable, Codable, CaseIterable, Comparable {
         switch self {
         case .killWorker: 5
         case .stopWorker, .cutBroker, .cutDatabase, .telegramBroken: 3
-        case .killGateway, .telegramErrors, .telegramTimeouts, .telegramFlood, .clockJump, .changeLanes, .switchIntake: 2
+        case .restartWorker, .killGateway, .telegramErrors, .telegramTimeouts, .telegramFlood, .clockJump, .changeLanes,
+            .switchIntake:
+            2
         default: 1
         }
     }

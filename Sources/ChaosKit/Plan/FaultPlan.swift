@@ -109,6 +109,9 @@ public struct FaultPlan: Sendable, Equatable {
         var length = 0
         let disturbance: Disturbance
         switch kind {
+        case .restartWorker: disturbance = .restart(.worker)
+        case .restartGateway: disturbance = .restart(.gateway)
+        case .restartCoordinator: disturbance = .restart(.coordinator)
         case .killWorker: disturbance = .kill(.worker)
         case .killGateway: disturbance = .kill(.gateway)
         case .killCoordinator:
@@ -150,7 +153,8 @@ public struct FaultPlan: Sendable, Equatable {
                 kind == .cutBroker ? .broker : kind == .cutDatabase ? .database : .webhooks, share: share)
         case .blackholeBroker, .blackholeDatabase, .blackholeWebhooks:
             disturbance = .blackhole(
-                kind == .blackholeBroker ? .broker : kind == .blackholeDatabase ? .database : .webhooks, random.one(of: Disturbance.Direction.allCases),
+                kind == .blackholeBroker ? .broker : kind == .blackholeDatabase ? .database : .webhooks,
+                random.one(of: Disturbance.Direction.allCases),
                 after: random.pick(0...400), then: random.one(of: Disturbance.Ending.allCases))
             length = random.chance(0.2) ? random.pick(9000...14_000) : random.pick(1000...5000)
         case .slowBroker, .slowDatabase:
