@@ -101,8 +101,7 @@ public actor FaultProxy {
             _ = fcntl(client, F_SETFD, FD_CLOEXEC)
             _ = fcntl(client, F_SETFL, O_NONBLOCK)
             lastID += 1
-            let order = targets.indices.map { targets[($0 + lastID) % targets.count] }
-            guard let server = order.lazy.compactMap(Loopback.connect).first else {
+            guard let server = connect(from: lastID) else {
                 close(client)
                 continue
             }
@@ -111,6 +110,14 @@ public actor FaultProxy {
             connections[lastID] = connection
             update(connection)
         }
+    }
+
+    /// The first target that takes a connection, in turns.
+    private func connect(from turn: Int) -> Int32? {
+        for index in targets.indices {
+            if let server = Loopback.connect(targets[(turn + index) % targets.count]) { return server }
+        }
+        return nil
     }
 
     private func ready(_ id: Int) { pump(id) }
