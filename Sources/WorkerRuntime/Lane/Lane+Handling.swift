@@ -5,7 +5,11 @@ import FleetModel
 extension Lane {
     /// The next handler to run; `nil` when none may start now.
     mutating func takeJob(now: ContinuousClock.Instant) -> HandlerJob? {
-        guard isOwned, !isDraining, !mustPause, jobs.count < limits.concurrency else { return nil }
+        // The same as `mustPause`, in place: a call of a method that does not change the lane copies all of it first,
+        // and this is asked for each update.
+        guard isOwned, !isDraining, sends.unsent - sends.heldRows < limits.maxUnsent,
+            pending.count < Self.pendingBound, jobs.count < limits.concurrency
+        else { return nil }
         var barred: [Int64] = []
         defer { runnable.append(contentsOf: barred) }
         while let id = urgent.popFirst() ?? runnable.popFirst() {
@@ -14,7 +18,7 @@ extension Lane {
             else { continue }
             // What came later must not overtake what waits in the database.
             if entry.row == nil, parked.isHeld(id) { continue }
-            if isExpired(entry, now: now) {
+            if entry.bornAt != nil, isExpired(entry, now: now) {
                 finish(id, entry, .expired, now: now)
                 continue
             }
@@ -82,10 +86,12 @@ extension Lane {
         if case .effects(let effects) = outcome, effects.sessionChanged {
             conversation.session = .some(effects.session)
         }
+        conversation.unsettled += 1
         let isMore = !conversation.queue.isEmpty
         conversations[id] = conversation
         if isMore { makeRunnable(id) }
-        append(Handled(tag: entry.tag, conversation: id, outcome: outcome), now: now)
+        pending.append(Handled(tag: entry.tag, conversation: id, outcome: outcome))
+        if pendingSince == nil { pendingSince = now }
     }
 
     /// Puts something into the line of what waits for a settlement.
