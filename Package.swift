@@ -88,7 +88,8 @@ let package = Package(
         library(
             "WorkerRuntime",
             [
-                "BotKit", "CLinux", "FleetControl", "FleetLogging", "Broker", "Store", "HTTPTransport", "TelegramAPI",
+                "BotKit", "CLinux", "EventLoop", "FleetControl", "FleetLogging", "Broker", "Store", "HTTPTransport",
+                "TelegramAPI",
                 "FleetModel",
                 log, deque, heap,
             ]
@@ -149,6 +150,10 @@ let package = Package(
             ["FleetCtlKit", "LocalServices", "HTTPTransport", "EventLoop", "Store", "FleetModel", log]),
         executable("FleetChaos", ["ChaosKit", "FleetCtlKit", "LocalServices", "HTTPTransport", arguments, signals]),
         executable("ChaosWorker", ["WorkerCommand", "BotKit", "FleetModel"]),
+        // A worker whose behaviour fails, hangs and crashes as it is told, for tests.
+        .executableTarget(
+            name: "TroubleWorker", dependencies: ["WorkerCommand", "BotKit", "FleetModel"], path: "Tests/TroubleWorker",
+            swiftSettings: settings),
 
         // Tests. Those named after a target need no server; IntegrationTests use real ones.
         library("FleetTesting", ["Broker", "HTTPTransport", "LocalServices", "Store", "FleetModel", log]),

@@ -1,3 +1,10 @@
+CREATE TABLE attempt (
+    bot_id     text COLLATE "C" NOT NULL,
+    update_id  bigint NOT NULL,
+    attempts   integer NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (bot_id, update_id)
+);
 DROP INDEX waiting_update;
 ALTER TABLE waiting RESET (autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold);
 ALTER TABLE waiting DROP COLUMN alone, DROP COLUMN replay, DROP COLUMN suspect, DROP COLUMN received_at;

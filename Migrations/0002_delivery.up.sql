@@ -108,3 +108,6 @@ ALTER TABLE waiting
     ADD COLUMN received_at timestamptz;
 ALTER TABLE waiting SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 CREATE UNIQUE INDEX waiting_update ON waiting (lane_id, update_id);
+
+-- Suspects of a crash run in processes of their own; nothing is counted here any more.
+DROP TABLE attempt;

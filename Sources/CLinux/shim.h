@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -58,6 +59,10 @@ static inline short clinux_spawn_set_session(void) { return 0x80; }
 /// The child is sent `signal` when its parent dies. prctl(2), PR_SET_PDEATHSIG.
 static inline int clinux_die_with_parent(int signal) { return prctl(PR_SET_PDEATHSIG, signal); }
 
+/// Two connected stream sockets, non-blocking, not inherited over exec. socketpair(2).
+static inline int clinux_socket_pair(int ends[2]) {
+    return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends);
+}
 /// A descriptor that is readable once the process has ended; close-on-exec. pidfd_open(2), Linux 5.3.
 static inline int clinux_pidfd_open(pid_t pid) { return (int)syscall(434, pid, 0); }
 /// kill(2) that cannot hit a later process with the same id. pidfd_send_signal(2), Linux 5.1.

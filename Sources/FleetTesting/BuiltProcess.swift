@@ -94,6 +94,8 @@ public final class BuiltProcess: Sendable {
     /// Waits until stderr holds `text`. `false`: the process ended without it.
     public func writes(_ text: String) async -> Bool { await output.wait(for: text) }
 
+    public var hasEnded: Bool { process.withLock { !$0.process.isRunning } }
+
     public func signal(_ signal: Int32) { kill(pid, signal) }
 
     /// Waits for its end.

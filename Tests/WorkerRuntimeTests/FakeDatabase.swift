@@ -85,7 +85,7 @@ extension LaneFixture {
                 term += 1
                 lane.claimed(
                     LaneClaim(id: 9, key: LaneKey(bot: Self.bot), term: term, previousOwner: nil, claimedAt: .now),
-                    unsent: [], waiting: database.heads(now: now), predecessor: .none, asOf: now, now: now)
+                    unsent: [], waiting: database.heads(now: now), predecessor: predecessor, asOf: now, now: now)
             }
             while let recall = lane.takeRecall() {
                 isBusy = true

@@ -17,6 +17,7 @@ struct LaneFixture {
     var running: [Int64: HandlerJob] = [:]
     var acked: Set<UInt64> = []
     var sendsAtOnce = true
+    var predecessor = Predecessor.none
 
     init(_ values: [String: ConfigValue] = [:]) {
         var values = values

@@ -1,7 +1,8 @@
 /// The resolved config of one bot at one generation. Reading a key falls back to the schema's default.
 public struct BotConfig: Sendable, Equatable {
     public let generation: Int64
-    private let values: [String: ConfigValue]
+    /// What is set; keys that are not have the schema's default.
+    public let values: [String: ConfigValue]
 
     public init(values: [String: ConfigValue] = [:], generation: Int64 = 0) {
         self.values = values

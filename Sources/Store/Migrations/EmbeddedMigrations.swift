@@ -369,8 +369,18 @@ ALTER TABLE waiting
     ADD COLUMN received_at timestamptz;
 ALTER TABLE waiting SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 CREATE UNIQUE INDEX waiting_update ON waiting (lane_id, update_id);
+
+-- Suspects of a crash run in processes of their own; nothing is counted here any more.
+DROP TABLE attempt;
 """## + "\n",
             down: ##"""
+CREATE TABLE attempt (
+    bot_id     text COLLATE "C" NOT NULL,
+    update_id  bigint NOT NULL,
+    attempts   integer NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (bot_id, update_id)
+);
 DROP INDEX waiting_update;
 ALTER TABLE waiting RESET (autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold);
 ALTER TABLE waiting DROP COLUMN alone, DROP COLUMN replay, DROP COLUMN suspect, DROP COLUMN received_at;

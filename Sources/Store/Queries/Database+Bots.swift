@@ -120,7 +120,6 @@ extension Database {
             ("lane", "DELETE FROM lane WHERE bot_id = $1"),
             ("inbox", "DELETE FROM inbox WHERE bot_id = $1"),
             ("session", "DELETE FROM session WHERE bot_id = $1"),
-            ("attempt", "DELETE FROM attempt WHERE bot_id = $1"),
             ("event", "DELETE FROM event WHERE bot_id = $1"),
             ("dead_letter", "DELETE FROM dead_letter WHERE bot_id = $1"),
             ("config", "DELETE FROM config_value WHERE scope = 'bot:' || $1"),

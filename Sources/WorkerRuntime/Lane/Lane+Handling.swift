@@ -24,7 +24,7 @@ extension Lane {
             }
             if let reason = poisoned[entry.update.id] {
                 counters.failedAttempts += 1
-                finish(id, entry, .dead(reason: reason, attempts: entry.attempts + 1), now: now)
+                finish(id, entry, .dead(reason: reason, attempts: entry.attempts + 1, kind: .database), now: now)
                 continue
             }
             // Should it fail, there would be no room for it.
@@ -36,7 +36,8 @@ extension Lane {
             lastJob += 1
             jobs[lastJob] = Job(conversation: id, tag: tag, startedAt: Moment(now))
             conversations[id]?.job = lastJob
-            return HandlerJob(id: lastJob, update: entry.update, session: session, config: config)
+            return HandlerJob(
+                id: lastJob, update: entry.update, session: session, config: config, isSuspect: entry.isSuspect)
         }
         return nil
     }
@@ -63,21 +64,25 @@ extension Lane {
             finish(job.conversation, entry, .effects(effects), now: now)
         case .gaveUp(let reason):
             counters.failedAttempts += 1
-            finish(job.conversation, entry, .dead(reason: reason, attempts: entry.attempts + 1), now: now)
+            finish(
+                job.conversation, entry, .dead(reason: reason, attempts: entry.attempts + 1, kind: .handler), now: now)
         case .failed(let reason):
             counters.failedAttempts += 1
             entry.attempts += 1
             entries[job.tag]?.attempts = entry.attempts
             if entry.attempts >= limits.attempts {
-                finish(job.conversation, entry, .dead(reason: reason, attempts: entry.attempts), now: now)
+                finish(
+                    job.conversation, entry, .dead(reason: reason, attempts: entry.attempts, kind: .handler), now: now)
             } else {
                 retry(entry, reason: reason, now: now)
             }
+        case .crashed(let reason): crashed(job, entry, reason: reason, now: now)
+        case .postponed(let reason): retry(entry, reason: reason, now: now)
         }
     }
 
     /// The head of a chat is done with; the next one's turn.
-    private mutating func finish(
+    mutating func finish(
         _ id: Int64, _ entry: Entry, _ outcome: Handled.Outcome, now: ContinuousClock.Instant
     ) {
         guard var conversation = conversations.removeValue(forKey: id) else { return }

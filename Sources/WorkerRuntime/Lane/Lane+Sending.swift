@@ -25,6 +25,7 @@ extension Lane {
         sends.owned(now: now)
         sends.reload(unsent, now: now)
         countSends()
+        if predecessor.mayHaveCrashed { suspectPredecessor(term: claim.term) }
         takeOver(waiting, now: now)
     }
 
@@ -41,8 +42,8 @@ extension Lane {
         var lasting = afterlife
         switch predecessor {
         case .none: return
-        case .mayLive: break
-        case .dead:
+        case .alive, .mayLive: break
+        case .stopped, .dead:
             rows.removeAll { $0.term >= claim.term - 1 }
             lasting -= claim.previousClaimAge ?? .zero
         }

@@ -65,7 +65,8 @@ extension Lane {
         if sends.blocks.contains(handled.conversation) { batch.lifted.insert(handled.conversation) }
         switch handled.outcome {
         case .effects(let effects): add(effects, of: entry, to: &settlement, &batch)
-        case .dead(let reason, let attempts): bury(entry, reason: reason, attempts: attempts, in: &settlement)
+        case .dead(let reason, let attempts, let kind):
+            bury(entry, reason: reason, attempts: attempts, kind: kind, in: &settlement)
         default: settlement.settle(updateID: entry.update.id, as: .expired)
         }
         if let row = entry.row { settlement.waiting.end(conversation: handled.conversation, seq: row) }
@@ -104,7 +105,9 @@ extension Lane {
         }
     }
 
-    private func bury(_ entry: Entry, reason: String, attempts: Int, in settlement: inout Settlement) {
+    private func bury(
+        _ entry: Entry, reason: String, attempts: Int, kind: DeadLetterKind, in settlement: inout Settlement
+    ) {
         // A replay that fails again is in the inbox as dead already; it only gets a new dead letter.
         if !entry.wasDead { settlement.settle(updateID: entry.update.id, as: .dead) }
         settlement.deadLetter(
@@ -113,7 +116,7 @@ extension Lane {
                 body: entry.update.body,
                 reason: reason,
                 attempts: Int32(attempts),
-                kind: poisoned[entry.update.id] == nil ? .handler : .database
+                kind: kind
             )
         )
     }

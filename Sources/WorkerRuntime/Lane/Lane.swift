@@ -42,6 +42,8 @@ struct Lane {
         var twins: [UInt64] = []
         /// When it came in, if that is known and matters.
         var bornAt: Moment?
+        /// The broker has handed it out before.
+        var redelivered = false
         /// Its handler may have killed a worker.
         var isSuspect = false
     }
@@ -64,7 +66,7 @@ struct Lane {
 
         enum Outcome {
             case effects(Effects)
-            case dead(reason: String, attempts: Int)
+            case dead(reason: String, attempts: Int, kind: DeadLetterKind)
             /// Too late to be of use.
             case expired
             /// It begins to wait in the database; its handler may be running.
@@ -107,6 +109,8 @@ struct Lane {
     var lastRowTag: UInt64 = 1 << 63
     /// Chats that had more open updates than they may when the last came.
     var crowded: Set<Int64> = []
+    /// So may what is delivered again.
+    var suspectsRedelivered = false
     /// Rows before this were written by predecessors that may have been killed by one of them.
     var suspectRowsBelow: Int64 = .min
     /// For the jitter of retries.
@@ -240,6 +244,8 @@ struct Lane {
         if let age = arrival.age, update.hasDeadline, arrival.replay == nil {
             entry.bornAt = Self.bornAt(age: age, now: now)
         }
+        entry.redelivered = arrival.redelivered
+        entry.isSuspect = suspectsRedelivered && arrival.redelivered
         if update.isPayment { openPayments += 1 }
         entries[tag] = entry
         enqueue(tag, conversation: update.conversation, doubtful: doubtful)

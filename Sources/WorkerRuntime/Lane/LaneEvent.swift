@@ -43,13 +43,21 @@ struct RecallAnswer: Sendable {
     var blocked: Set<Int64> = []
 }
 
-/// Who could be sending what a lane's outbox holds, besides its new owner.
+/// What is known of a lane's owner before: whether it could be sending what the outbox holds, and whether one of its
+/// handlers may have killed it.
 enum Predecessor: Sendable {
     /// Nobody: the lane is new, or this process held it last.
     case none
-    /// Its last owner's process is dead.
+    /// It has ended, and said so.
+    case stopped
+    /// Its process is dead, without a word.
     case dead
+    /// Its process lives.
+    case alive
+    /// It may live, it may be dead.
     case mayLive
+
+    var mayHaveCrashed: Bool { self == .dead || self == .mayLive }
 }
 
 /// A claim, and what it found.

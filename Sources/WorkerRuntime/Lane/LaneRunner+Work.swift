@@ -14,14 +14,7 @@ extension LaneRunner {
             let claim = try await database.claimLane(key, worker: worker)
             let unsent = try await database.unsentOutbox(lane: claim, limit: Self.unsentBound)
             let waiting = try await database.waitingHeads(lane: claim)
-            var predecessor = Predecessor.none
-            if !unsent.isEmpty, let previous = claim.previousOwner?.incarnation {
-                if previous == worker.incarnation {
-                    predecessor = knownBefore ? .none : .mayLive
-                } else {
-                    predecessor = await mayLive(previous) ? .mayLive : .dead
-                }
-            }
+            let predecessor = await predecessor(claim, knownBefore: knownBefore)
             return .success(
                 LaneTaken(
                     claim: claim, unsent: unsent, waiting: waiting, predecessor: predecessor, startedAt: startedAt))
@@ -78,12 +71,16 @@ extension LaneRunner {
     /// Unsent rows read at a claim. A lane starts no handler far below it: `send.max_unsent` is at most half of it.
     static let unsentBound = 200_000
 
-    /// Only the death of the process is proof that it sends no more.
-    private func mayLive(_ incarnation: Incarnation) async -> Bool {
-        guard let record = try? await database.worker(incarnation) else { return true }
-        if record.state == .stopped { return false }
-        return !LocalProcess.isKnownDead(
+    /// Only the end of the process is proof that it sends no more.
+    private func predecessor(_ claim: LaneClaim, knownBefore: Bool) async -> Predecessor {
+        guard let previous = claim.previousOwner?.incarnation else { return .none }
+        if previous == worker.incarnation { return knownBefore ? .none : .mayLive }
+        guard let record = try? await database.worker(previous) else { return .mayLive }
+        if record.state == .stopped { return .stopped }
+        guard LocalProcess.isOnThisMachine(record.heartbeat?.machine) else { return .mayLive }
+        let isDead = LocalProcess.isKnownDead(
             pid: record.pid, machine: record.heartbeat?.machine, startTicks: record.heartbeat?.startTicks)
+        return isDead ? .dead : .alive
     }
 
     /// Returns what could not be marked.
@@ -98,22 +95,7 @@ extension LaneRunner {
     }
 
     func handle(_ job: HandlerJob) async -> HandlerResult {
-        var context = Context(bot: spec.id, config: job.config, session: job.session, update: job.update)
-        do {
-            try await behaviour.handle(job.update, &context)
-        } catch let error as GiveUp {
-            return .gaveUp(error.reason)
-        } catch {
-            return .failed("\(error)")
-        }
-        return .effects(
-            Effects(
-                sessionChanged: context.sessionChanged,
-                session: context.session,
-                calls: context.calls,
-                events: context.events
-            )
-        )
+        job.isSuspect ? await trials.run(job, of: spec) : await job.run(behaviour, bot: spec.id)
     }
 
     /// Starts the calls; each is answered in a ``LaneEvent/sent(_:)``.
@@ -156,5 +138,26 @@ extension LaneRunner {
                 .sent(completions.map { (seq: Int64($0.tag), answer: SendQueue.Answer($0.result)) })
             )
         }
+    }
+}
+
+extension HandlerJob {
+    func run(_ behaviour: any Behaviour, bot: BotID) async -> HandlerResult {
+        var context = Context(bot: bot, config: config, session: session, update: update)
+        do {
+            try await behaviour.handle(update, &context)
+        } catch let error as GiveUp {
+            return .gaveUp(error.reason)
+        } catch {
+            return .failed("\(error)")
+        }
+        return .effects(
+            Effects(
+                sessionChanged: context.sessionChanged,
+                session: context.session,
+                calls: context.calls,
+                events: context.events
+            )
+        )
     }
 }

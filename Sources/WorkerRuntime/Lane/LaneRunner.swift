@@ -22,6 +22,7 @@ struct LaneRunner: Sendable {
     let telegram: TelegramExchange
     let rate: BotRate
     let counters: CounterBoard
+    let trials: TrialPool
     let logger: Logger
     let mailbox = Mailbox<LaneEvent>()
 

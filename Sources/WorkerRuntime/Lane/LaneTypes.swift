@@ -49,6 +49,8 @@ struct HandlerJob: Sendable {
     let update: UpdateEnvelope
     let session: [UInt8]?
     let config: BotConfig
+    /// It runs in a process of its own.
+    var isSuspect = false
 }
 
 /// How a run of a handler ended.
@@ -58,6 +60,10 @@ enum HandlerResult: Sendable {
     case failed(String)
     /// No other try would help.
     case gaveUp(String)
+    /// It ended the process that ran it and nothing else.
+    case crashed(String)
+    /// It was not run, for no fault of its own.
+    case postponed(String)
 }
 
 struct Effects: Sendable {

@@ -64,7 +64,7 @@ final class ServedBot: Sendable {
                 key: key, layout: layout, role: role, spec: spec, worker: services.worker, behaviour: behaviour,
                 link: services.consuming, publishing: services.publishing, database: services.database,
                 telegram: TelegramExchange(telegram, transport: services.transport), rate: rate,
-                counters: services.counters, logger: logger))
+                counters: services.counters, trials: services.trials, logger: logger))
     }
 }
 
@@ -78,6 +78,7 @@ struct LaneServices: Sendable {
     let transport: HTTPTransport
     let rates: FleetRates
     let counters: CounterBoard
+    let trials: TrialPool
     let drainDeadline: Duration
 }
 

@@ -33,6 +33,8 @@ enum LocalProcess {
         return "\(boot.prefix { $0 != "\n" })/\(space.st_ino)"
     }()
 
+    static func isOnThisMachine(_ machine: String?) -> Bool { machine != nil && machine == Self.machine }
+
     /// When this process began: clock ticks since boot, which a jump of the wall clock does not touch.
     static let startTicks: UInt64? = startTicks(of: pid)
 

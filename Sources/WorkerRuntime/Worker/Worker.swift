@@ -16,6 +16,7 @@ public final class Worker: Sendable {
     private let startedAt = Timestamp.now
     private let logger: Logger
     private let counters = CounterBoard()
+    private let trials: TrialPool
     private let lifecycle = Mutex(Lifecycle())
     private let drainRequested = Signal()
     private let tokens = TokenBook()
@@ -31,6 +32,7 @@ public final class Worker: Sendable {
         var logger = logger
         logger[metadataKey: "worker"] = "\(settings.name)"
         self.logger = logger
+        trials = TrialPool(logger: logger)
     }
 
     /// Stop fetching, finish what is running, commit, ack, send, close. Returns at once; ``run()`` returns when done.
@@ -39,6 +41,7 @@ public final class Worker: Sendable {
     /// Works until ``drain()`` or cancellation.
     /// - Throws: ``WorkerError`` when the worker cannot start.
     public func run() async throws {
+        if TrialServer.isAsked { return await TrialServer.serve(settings.behaviours) }
         let database = try Database(settings.database, logger: logger)
         let transport = try HTTPTransport()
         var consumer = settings.broker
@@ -55,6 +58,7 @@ public final class Worker: Sendable {
         } catch {
             result = .failure(error)
         }
+        await trials.shutdown()
         await consuming.close()
         await publishing.close()
         await transport.shutdown()
@@ -76,7 +80,7 @@ public final class Worker: Sendable {
         let rates = FleetRates(database: database, worker: identity.incarnation, logger: logger)
         let services = LaneServices(
             worker: identity, consuming: consuming, publishing: publishing, database: database, transport: transport,
-            rates: rates, counters: counters, drainDeadline: settings.drainDeadline)
+            rates: rates, counters: counters, trials: trials, drainDeadline: settings.drainDeadline)
         let served = try bots.map { bot in
             try ServedBot(bot.spec, token: bot.token, settings: settings, services: services, logger: logger)
         }

@@ -70,17 +70,20 @@ struct WorkerFixture: Sendable {
         url + (url.contains("?") ? "&" : "?") + "options=-csearch_path%3D\(schema)"
     }
 
-    func startWorker(_ name: String = "w") async throws -> BuiltProcess {
+    /// - Parameter program: `TroubleWorker` for the behaviour `trouble`.
+    func startWorker(_ name: String = "w", program: String = "bot-worker") async throws -> BuiltProcess {
         let worker = try BuiltProcess(
-            "bot-worker", ["--name", "\(bot)-\(name)", "--bot", bot.rawValue], environment: environment)
+            program, ["--name", "\(bot)-\(name)", "--bot", bot.rawValue], environment: environment)
         return worker
     }
 
-    func inject(_ bodies: [[UInt8]]) async throws {
+    func inject(_ bodies: [[UInt8]], headers: [String: AMQPValue] = [:]) async throws {
         let publisher = try await Publisher.open(on: link.connection())
         let outcomes = try await publisher.publish(
             bodies.map {
-                Publication(routingKey: FleetTopology.intakeQueue(of: bot), body: $0, contentType: "application/json")
+                Publication(
+                    routingKey: FleetTopology.intakeQueue(of: bot), body: $0, contentType: "application/json",
+                    headers: headers)
             })
         #expect(outcomes.allSatisfy { $0 == .confirmed })
         await publisher.close()
@@ -91,10 +94,10 @@ struct WorkerFixture: Sendable {
         try await inject((first..<first + count).map { Self.message($0, chat: 1 + $0 % chats) })
     }
 
-    static func message(_ id: Int64, chat: Int64) -> [UInt8] {
+    static func message(_ id: Int64, chat: Int64, text: String? = nil) -> [UInt8] {
         let json = """
             {"update_id":\(id),"message":{"message_id":\(id),"date":1700000000,"chat":{"id":\(chat),"type":"private"},\
-            "from":{"id":\(chat),"is_bot":false,"first_name":"U"},"text":"\(id)"}}
+            "from":{"id":\(chat),"is_bot":false,"first_name":"U"},"text":"\(text ?? String(id))"}}
             """
         return Array(json.utf8)
     }
@@ -113,8 +116,14 @@ struct WorkerFixture: Sendable {
     }
 
     /// Checks that every id was handled once, in order in its chat, and answered; `repeats` copies at the most.
-    func expectExactlyOnce(_ ids: ClosedRange<Int64>, chats: Int64, repeats: Int = 0) async throws {
+    /// - Parameter dead: those that had to be dead-lettered instead.
+    func expectExactlyOnce(
+        _ ids: ClosedRange<Int64>, chats: Int64, repeats: Int = 0, dead: Set<Int64> = []
+    ) async throws {
+        let ids = Set(ids).subtracting(dead)
         #expect(try await scalar("SELECT count(*) FROM inbox WHERE outcome = 1") == Int64(ids.count))
+        #expect(try await scalar("SELECT count(*) FROM inbox WHERE outcome = 2") == Int64(dead.count))
+        #expect(try await scalar("SELECT count(*) FROM waiting") == 0)
         let counted = "SELECT sum((convert_from(state, 'UTF8')::json->>'count')::bigint)::bigint FROM session"
         #expect(try await scalar(counted) == Int64(ids.count))
         let sent = try await simulator.sent(telegram)
