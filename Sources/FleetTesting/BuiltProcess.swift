@@ -42,6 +42,9 @@ public final class BuiltProcess: Sendable {
             for (continuation, found) in ready { continuation.resume(returning: found) }
         }
 
+        /// The other end of the pipe is closed, so that nothing more comes.
+        var isOver: Bool { state.withLock { $0.isOver } }
+
         var text: String { state.withLock { String(decoding: $0.bytes, as: UTF8.self) } }
 
         func wait(for text: String) async -> Bool {
@@ -98,13 +101,15 @@ public final class BuiltProcess: Sendable {
 
     public func signal(_ signal: Int32) { kill(pid, signal) }
 
-    /// Waits for its end.
+    /// Waits for its end, and for what it wrote last, unless a child of its own keeps stderr open.
     /// - Returns: the exit status, or minus the signal that killed it.
     public func exit() async -> Int32 {
         await withCheckedContinuation { continuation in
             Thread.detachNewThread {
                 let process = self.process.withLock { $0 }.process
                 process.waitUntilExit()
+                let deadline = ContinuousClock.now + .seconds(1)
+                while !self.output.isOver, ContinuousClock.now < deadline { usleep(1000) }
                 let status = process.terminationStatus
                 continuation.resume(returning: process.terminationReason == .exit ? status : -status)
             }
