@@ -24,7 +24,7 @@ import Testing
             }
             #expect(deaths == 1, "\(worker.stderr)")
             try await fixture.expectExactlyOnce(1...400, chats: 10, repeats: 100, dead: [poison])
-            let letter = try #require(try await fixture.database.deadLetters(of: fixture.bot).first)
+            let letter = try #require(try await fixture.database.deadLetters(DeadLetterFilter(bot: fixture.bot)).first)
             #expect(letter.attempts == 3 && letter.updateID == poison)
             #expect(try await fixture.scalar("SELECT count(*) FROM dead_letter WHERE kind = 'crash'") == 1)
             #expect(letter.reason.contains("crashed its worker 3 times"), "\(letter.reason)")

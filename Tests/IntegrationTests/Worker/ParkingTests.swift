@@ -94,7 +94,7 @@ import Testing
                 (1...20).map { WorkerFixture.message($0, chat: 1 + $0 % 2, text: $0 == 5 ? "fail" : nil) })
             #expect(try await fixture.settles(20), "\(worker.stderr)")
             try await fixture.expectExactlyOnce(1...20, chats: 2, dead: [5])
-            let letter = try #require(try await fixture.database.deadLetters(of: fixture.bot).first)
+            let letter = try #require(try await fixture.database.deadLetters(DeadLetterFilter(bot: fixture.bot)).first)
             #expect(letter.attempts == 3 && letter.reason == "told to fail")
         }
     }
