@@ -109,10 +109,10 @@ struct Lane {
     var lastRowTag: UInt64 = 1 << 63
     /// Chats that had more open updates than they may when the last came.
     var crowded: Set<Int64> = []
-    /// So may what is delivered again.
-    var suspectsRedelivered = false
     /// Rows before this were written by predecessors that may have been killed by one of them.
     var suspectRowsBelow: Int64 = .min
+    /// What is delivered again may have killed one too.
+    var suspectsRedelivered = false
     /// For the jitter of retries.
     var generator: SeededGenerator
 
