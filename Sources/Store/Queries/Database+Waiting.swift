@@ -60,24 +60,6 @@ extension Database {
         }
     }
 
-    /// Whether a lane has waiting updates or unsent messages, and who owned it last; `nil` when nobody ever did.
-    public func leftovers(of key: LaneKey) async throws(StoreError) -> (owner: Incarnation, isAny: Bool)? {
-        let statement = Statement(
-            "lane.leftovers",
-            """
-            SELECT owner_incarnation, EXISTS (SELECT FROM waiting WHERE lane_id = lane.id)
-                OR EXISTS (SELECT FROM outbox WHERE lane_id = lane.id)
-            FROM lane WHERE bot_id = $1 AND epoch = $2 AND number = $3
-            """
-        ) {
-            $0.add(key.bot)
-            $0.add(key.epoch)
-            $0.add(key.number)
-        }
-        guard let row = try await query(statement, idempotent: true).first, let owner = row.text(0) else { return nil }
-        return (Incarnation(rawValue: owner), row.bool(1) ?? false)
-    }
-
     /// The first rows of these lines, at most `limit` of each, in the order of `seq`.
     public func waitingRows(
         lane: LaneClaim, lines: [WaitingLine], limit: Int

@@ -13,8 +13,6 @@ enum LaneEvent: Sendable {
     case stalled(Int)
     /// The lane's owner is there.
     case handOver(Int)
-    /// Nothing is delivered, and a dead owner has left something in the database.
-    case inherit(Int)
     /// An attempt to subscribe has ended; `nil`: the lane's epoch is over.
     case subscribed(Result<LaneSubscription?, BrokerError>)
     /// The seal was to be noted; `false`: something of the lane still waits in the database.

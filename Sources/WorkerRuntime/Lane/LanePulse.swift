@@ -7,8 +7,6 @@ final class LanePulse: Sendable {
     private let open = Atomic<Int>(0)
 
     func arrived(_ count: Int) { arrived.add(count, ordering: .relaxed) }
-    /// Anything was delivered.
-    var hasArrived: Bool { arrived.load(ordering: .relaxed) > 0 }
     func open(_ count: Int) { open.store(count, ordering: .relaxed) }
 
     /// How often the broker is asked whether it has something that does not come.

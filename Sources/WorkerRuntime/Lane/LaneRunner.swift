@@ -166,11 +166,9 @@ struct LaneRunner: Sendable {
         let pulse = LanePulse()
         let puller = startPulling(subscription, pulse)
         let watch = startWatching(subscription, pulse)
-        let heir = startInheriting(subscription, pulse)
         defer {
             puller.cancel()
             watch.cancel()
-            heir.cancel()
         }
         while true {
             let events = await mailbox.next()

@@ -41,8 +41,6 @@ struct LaneSession {
             isLost = true
         case .stalled(let number):
             if number == subscription.number { isLost = true }
-        case .inherit(let number):
-            if number == subscription.number { lane.inherit() }
         case .handOver(let number):
             guard number == subscription.number, !lane.isDraining else { return }
             isHandingOver = true
