@@ -32,7 +32,7 @@ import Testing
         #expect(table.split(separator: "\n").count == 2)
         #expect(!table.contains("→"))
         let waiting = try view(wanted: 5, LanesView(epoch: 2, lanes: 4, state: .open))
-        #expect(FleetTables.bots([waiting]).hasSuffix("shop: the change has not begun\n"))
+        #expect(FleetTables.bots([waiting]).hasSuffix("shop: the change is about to begin\n"))
     }
 
     @Test func whoHasWhichLanes() throws {

@@ -163,6 +163,12 @@ actor LaneSteward {
             let workers = crew.workers(of: bot, now: now)
             // A worker that finds no assignment serves every lane: one alone needs none.
             if workers.isEmpty || (workers.count == 1 && present.isEmpty) { continue }
+            // An epoch that ends is not balanced any more; only what has lost its owner gets another.
+            if plan.layout.state == .closing, !present.isEmpty,
+                present.values.allSatisfy({ workers.contains($0.owner) })
+            {
+                continue
+            }
             let placement = LanePlacement(plan.layout, workers: workers, present: present)
             if placement.places == present { continue }
             do throws(StoreError) {

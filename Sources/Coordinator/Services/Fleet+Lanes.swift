@@ -21,8 +21,12 @@ extension Fleet {
         for view in await roster.views() where view.health != .dead {
             for key in view.heartbeat.lanes ?? [] where key.bot == bot { holders[key] = view.heartbeat.worker.name }
         }
-        return (plans[bot]?.assignments ?? []).map {
-            LanesView.Place(number: $0.key.number, owner: $0.owner, standby: $0.standby, holder: holders[$0.key])
+        guard let plan = plans[bot] else { return [] }
+        return plan.assignments.compactMap {
+            // Nothing is moved into an epoch that ends.
+            if $0.key == plan.layout.mover, plan.layout.state == .closing { return nil }
+            return LanesView.Place(
+                number: $0.key.number, owner: $0.owner, standby: $0.standby, holder: holders[$0.key])
         }
     }
 }

@@ -22,7 +22,7 @@ extension FleetTables {
             let progress = "closing epoch \(lanes.epoch): \(lanes.sealed ?? 0) of \(lanes.lanes) lanes sealed"
             return bot.spec.desired == .stopped ? "\(progress); goes on when the bot runs" : progress
         }
-        return lanes.lanes == bot.spec.lanes ? nil : "the change has not begun"
+        return lanes.lanes == bot.spec.lanes ? nil : "the change is about to begin"
     }
 
     /// A row for each worker with the lanes it serves, those it should and does not yet, and those it stands by for.

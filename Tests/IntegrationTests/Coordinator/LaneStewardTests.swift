@@ -103,6 +103,44 @@ import Testing
         }
     }
 
+    /// Whoever comes while an epoch ends gets lanes of the next one; the first turn that could give it some is over when
+    /// it has been told of that.
+    @Test func anEpochThatEndsIsNotBalancedAnyMore() async throws {
+        try await CoordinatorHarness.with { harness in
+            let database = harness.database
+            try await harness.run(harness.configuration()) { api in
+                let bot = try await Self.addBot("a", lanes: 4, api)
+                var workers: [FakeWorker] = []
+                for name in ["w-1", "w-2"] {
+                    workers.append(try await FakeWorker(name, bots: ["a"], .apply, broker: harness.broker))
+                    try await workers[workers.count - 1].beat()
+                }
+                let isPlaced = try await eventually {
+                    try await database.lanePlans(of: [bot])[bot]?.assignments.count == 5
+                }
+                #expect(isPlaced)
+                let before = try await database.lanePlans(of: [bot])[bot]?.assignments
+                #expect(try await api.patch("/v1/bots/a", BotChange(lanes: 3)).status == 200)
+                #expect(try await eventually { try await database.laneLayout(of: bot).state == .closing })
+                workers.append(try await FakeWorker("w-3", bots: ["a"], .apply, broker: harness.broker))
+                try await workers[2].beat()
+                _ = try await api.untilWorkers { $0.count == 3 }
+                try await Self.serve(LaneLayout(bot: bot, lanes: 4), harness) {
+                    // Read before the last lane is sealed.
+                    let plans = try await database.lanePlans(of: [bot])
+                    #expect(plans[bot]?.assignments == before)
+                }
+                let next = try await eventually {
+                    let plan = try await database.lanePlans(of: [bot])[bot]
+                    let owners = Set((plan?.assignments ?? []).filter { $0.key.number >= 0 }.map(\.owner))
+                    return plan?.layout.epoch == 1 && owners == ["w-1", "w-2", "w-3"]
+                }
+                #expect(next)
+                for worker in workers { await worker.close() }
+            }
+        }
+    }
+
     @Test func aRemovedBotLeavesNoQueue() async throws {
         try await CoordinatorHarness.with { harness in
             try await harness.run(harness.configuration()) { api in
@@ -133,7 +171,9 @@ import Testing
     }
 
     /// What owners do with a closing epoch: each lane is served up to its seal, which is noted.
-    private static func serve(_ layout: LaneLayout, _ harness: CoordinatorHarness) async throws {
+    private static func serve(
+        _ layout: LaneLayout, _ harness: CoordinatorHarness, beforeTheEnd: () async throws -> Void = {}
+    ) async throws {
         let database = harness.database
         #expect(try await eventually { try await database.laneLayout(of: layout.bot).state == .closing })
         let connection = try await harness.broker.connect()
@@ -154,6 +194,7 @@ import Testing
                     if epoch == Int64(layout.epoch) { isSealed = true }
                 }
             }
+            if key == layout.keys.last { try await beforeTheEnd() }
             #expect(try await database.sealLane(claim))
             await channel.close()
         }
