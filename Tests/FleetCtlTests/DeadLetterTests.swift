@@ -55,7 +55,7 @@ import Testing
     }
 
     @Test func aListFitsEightyColumns() throws {
-        let text = DeadLetterTables.list([try letter(nil)], next: "--before 12345")
+        let text = DeadLetterTables.list([try letter(nil)], next: "--before 12345", now: now)
         #expect(text.split(separator: "\n").allSatisfy { $0.count <= 80 })
         #expect(text.contains("12345") && text.contains("987654321") && text.contains("handler"))
         #expect(text.hasSuffix("older ones: --before 12345\n"))
@@ -84,6 +84,11 @@ import Testing
                 stopped at letter 5
 
                 """)
+        let none = ReplayView(number: 4, author: "me", total: 0, startedAt: now)
+        #expect(DeadLetterTables.replay(none).contains("running"))
+        var done = none
+        done.state = .done
+        #expect(DeadLetterTables.replay(done).contains("--replayed"))
         #expect(DeadLetterTables.replays([view]).contains("failed"))
     }
 }

@@ -36,7 +36,7 @@ enum BotTroubles {
         case .starting, .polling, .webhook: return nil
         case .refused:
             return BotTrouble(
-                .tokenRefused, .failure, "Telegram refuses its token\(since)\(detail)",
+                .tokenRefused, .failure, "Telegram refuses its token (401)\(since)",
                 mend: "`fleetctl bot set-token \(id)` with the token that BotFather shows")
         case .conflict:
             return BotTrouble(

@@ -41,6 +41,9 @@ extension Fleet {
     /// The bot, with what Telegram said of its token among its troubles.
     func bot(_ id: BotID, after answer: TokenAnswer) async throws(APIFailure) -> BotView {
         var view = try await bot(id)
+        // What the gateway met with the old token.
+        if answer.isAccepted { view.troubles?.removeAll { $0.code == .tokenRefused } }
+        if view.troubles?.isEmpty == true { view.troubles = nil }
         if let trouble = BotTroubles.token(answer, of: id) { view.troubles = [trouble] + (view.troubles ?? []) }
         return view
     }

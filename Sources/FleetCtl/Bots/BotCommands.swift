@@ -38,7 +38,7 @@ struct BotShow: AsyncParsableCommand {
 
     func run() async throws {
         let view: BotView = try await client.withClient { try await $0.get("/v1/bots/\(bot)") }
-        try output.show(view, table: FleetTables.bot)
+        try output.show(view) { FleetTables.bot($0) + FleetTables.troubles([$0]) }
     }
 }
 

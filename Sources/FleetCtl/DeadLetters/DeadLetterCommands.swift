@@ -26,7 +26,7 @@ struct DeadLettersList: AsyncParsableCommand {
         let path = try filter.filter().path("/v1/dead-letters", more)
         let letters: [DeadLetterView] = try await client.withClient { try await $0.get(path) }
         let next = letters.count == limit ? letters.last.map { "the same with --before \($0.number)" } : nil
-        try output.show(letters) { DeadLetterTables.list($0, next: next) }
+        try output.show(letters) { DeadLetterTables.list($0, next: next, now: .now) }
     }
 }
 

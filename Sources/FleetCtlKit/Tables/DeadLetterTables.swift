@@ -3,17 +3,17 @@ import FleetModel
 /// Dead letters as tables.
 public enum DeadLetterTables {
     /// - Parameter next: how to ask for the page after this one; `nil` when this is the last.
-    public static func list(_ letters: [DeadLetterView], next: String? = nil) -> String {
+    public static func list(_ letters: [DeadLetterView], next: String? = nil, now: Timestamp) -> String {
         if letters.isEmpty { return "no dead letters\n" }
         var table = TextTable([
-            .init("NUMBER", .right), .init("BOT"), .init("UPDATE", .right), .init("KIND"), .init("GIVEN UP"),
-            .init("TRIES", .right), .init("REPLAYED"), .init("REASON"),
+            .init("NUMBER", .right), .init("BOT"), .init("UPDATE", .right), .init("KIND"), .init("AGO", .right),
+            .init("REPLAYED"), .init("REASON"),
         ])
         for letter in letters {
             table.add([
                 "\(letter.number)", letter.bot.rawValue, letter.updateID.map { "\($0)" } ?? "–", letter.kind.rawValue,
-                String(letter.at.description.prefix(16)), "\(letter.attempts)", letter.replayedAt == nil ? "no" : "yes",
-                letter.reason,
+                NumberText.age(milliseconds: now.milliseconds(since: letter.at)),
+                letter.replayedAt == nil ? "no" : "yes", letter.reason,
             ])
         }
         return table.rendered() + (next.map { "older ones: \($0)\n" } ?? "")
@@ -38,6 +38,9 @@ public enum DeadLetterTables {
 
     /// How a replay went or goes.
     public static func replay(_ view: ReplayView) -> String {
+        if view.total == 0, view.state == .done {
+            return "nothing to replay; what was replayed before is meant with --replayed alone\n"
+        }
         var out = "replay \(view.number): \(progress(view))\n"
         for failure in view.failures { out += "\(failure.number): \(TextTable.clean(failure.reason))\n" }
         let more = view.failed - Int64(view.failures.count)

@@ -12,9 +12,9 @@ extension FleetTables {
         let mode = bot.spec.intake.rawValue
         guard let state = bot.intake else {
             if bot.spec.desired == .stopped { return "\(mode), stopped" }
-            return bot.spec.intake == .polling
-                ? "\(mode), but no gateway has it: is one running?"
-                : "\(mode), but no gateway has it: is one running with --webhook-url?"
+            // Gateways look every few seconds; who waits for longer is in trouble.
+            let isMissed = bot.troubles?.contains { $0.code == .notTakenIn } == true
+            return "\(mode), " + (isMissed ? "but no gateway has it" : "about to be taken in")
         }
         let since = state.since.map { " since \($0)" } ?? ""
         let detail = state.detail.map { ": \($0)" } ?? ""

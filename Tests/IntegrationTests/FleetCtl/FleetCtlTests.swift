@@ -107,7 +107,7 @@ struct FleetCtlCommandTests {
         let shown = try await fleet.ctl.run(["dlq", "show", "\(number)"])
         #expect(shown.status == 0)
         #expect(shown.out.contains("{ malformed"))
-        let replay: ReplayView = try await fleet.ctl.json(["dlq", "replay", "\(number)"])
+        let replay: ReplayView = try await fleet.ctl.json(["dlq", "replay", "\(number)", "--rate", "100/s"])
         #expect(replay.state == .done && replay.replayed == 1 && replay.failed == 0)
         // It is no better the second time.
         let back = try await eventually {
@@ -117,6 +117,36 @@ struct FleetCtlCommandTests {
         }
         #expect(back)
         #expect(try await fleet.ctl.run(["dlq", "show", "999999"]).status == 1)
+
+        // Neither all by mistake, nor for good without a word.
+        for arguments in [["replay"], ["purge"], ["purge", "--bot", "beta"], ["list", "--since", "sometime"]] {
+            #expect(try await fleet.ctl.run(["dlq"] + arguments).status == 2, "\(arguments)")
+        }
+        let purged: PurgeView = try await fleet.ctl.json(["dlq", "purge", "--bot", "beta", "--yes"])
+        #expect(purged.purged >= 2)
+        #expect(try await fleet.ctl.run(["dlq", "list", "--bot", "beta"]).out == "no dead letters\n")
+    }
+
+    @Test func aNewTokenIsTakenUpWithoutARestart() async throws {
+        let fleet = try fleet
+        try await fleet.waitUntilRunning()
+        let pid = try await fleet.pid(of: fleet.alpha.id)
+        let number = try #require(fleet.alpha.token.split(separator: ":").first)
+        // BotFather revokes the old one.
+        try await fleet.simulate(.delete, "/sim/bots/\(number)")
+        try await fleet.simulate(.post, "/sim/bots", #"{"token":"\#(number):fresh"}"#)
+        let refused = try await eventually(within: .seconds(30)) {
+            let status: StatusView = try await fleet.ctl.json(["status"])
+            return status.bots.contains { $0.troubles?.contains { $0.code == .tokenRefused } == true }
+        }
+        #expect(refused)
+        #expect(try await fleet.ctl.run(["doctor"]).status == 1)
+        let wrong = try await fleet.ctl.run(["bot", "set-token", "alpha", "--token-stdin"], input: fleet.beta.token)
+        #expect(wrong.status == 1)
+        let set = try await fleet.ctl.run(["bot", "set-token", "alpha", "--token-stdin"], input: "\(number):fresh\n")
+        #expect(set.status == 0, "\(set.err)")
+        #expect(try await fleet.answers(number, chat: 77))
+        #expect(try await fleet.pid(of: fleet.alpha.id) == pid)
     }
 
     @Test func aSecondStartWithOtherSettingsIsRefused() async throws {
@@ -199,5 +229,9 @@ struct FleetCtlCommandTests {
         let bots: [BotView] = try await fleet.ctl.json(["bot", "list"])
         #expect(bots.map(\.spec.id).sorted() == [fleet.alpha.id, fleet.beta.id])
         try await fleet.waitUntilRunning()
+        // The simulator has forgotten everything, and was told of the bots again.
+        for added in [fleet.alpha, fleet.beta] {
+            #expect(try await fleet.answers(try #require(added.token.split(separator: ":").first), chat: 78))
+        }
     }
 }

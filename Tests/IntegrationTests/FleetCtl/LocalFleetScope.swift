@@ -75,6 +75,24 @@ struct LocalFleetUnderTest: Sendable {
         try #require(running)
     }
 
+    @discardableResult
+    func simulate(_ method: HTTPMethod, _ path: String, _ body: String = "") async throws -> String {
+        let response = try await transport.send(
+            HTTPRequest(
+                method: method, url: simulator + path, headers: [.json], body: Array(body.utf8),
+                deadline: .seconds(20)))
+        try #require(response.status == 200)
+        return String(decoding: response.body, as: UTF8.self)
+    }
+
+    /// Whether the bot answers somebody who speaks to it at the simulator.
+    func answers(_ bot: Substring, chat: Int64) async throws -> Bool {
+        try await simulate(.post, "/sim/bots/\(bot)/say", #"{"chat":\#(chat),"text":"hello"}"#)
+        return try await eventually(within: .seconds(60)) {
+            try await simulate(.get, "/sim/bots/\(bot)/transcript?chat=\(chat)").contains("sendMessage")
+        }
+    }
+
     func pid(of bot: BotID) async throws -> Int32 {
         let status: StatusView = try await ctl.json(["status"])
         return try #require(status.workers.first { $0.heartbeat.bots == [bot] && $0.health == .live }).heartbeat.pid
