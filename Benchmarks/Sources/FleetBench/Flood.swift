@@ -59,6 +59,10 @@ struct Flood: AsyncParsableCommand {
                 measurement.add(
                     "429s_per_minute", Double(after.too_many_requests - before.too_many_requests) / time * 60)
                 measurement.add("429s_since_the_first_message", Double(after.too_many_requests))
+                if workers > 1 {
+                    let shares = try await fleet.number("SELECT count(*) FROM flood_share WHERE share > 0")
+                    if shares != workers { throw BenchError("\(shares) of \(workers) workers had a share of the rate") }
+                }
                 for process in processes { process.signal(SIGKILL) }
                 for process in processes { _ = await process.exit() }
             }

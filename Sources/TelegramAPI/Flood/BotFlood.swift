@@ -10,7 +10,7 @@ public struct BotFlood: Sendable {
 
     /// Messages a second, of this process. 0: none.
     public var perSecond: Double
-    /// Off: only what a 429 taught is kept.
+    /// Off: only the pauses that 429s ask for are kept.
     public var isEnforced: Bool
 
     private var window: SendWindow
@@ -49,9 +49,9 @@ public struct BotFlood: Sendable {
     /// How many messages may begin now.
     public mutating func room(isBulk: Bool, now: Instant) -> Int {
         if blockedUntil(.message, now: now) != nil { return 0 }
+        isCounting = isEnforced
+        if !isEnforced { return .max }
         let factor = learned.factor(now: now)
-        isCounting = isEnforced || factor < 1
-        if !isCounting { return .max }
         if perSecond <= 0 { return 0 }
         window.allowance = SendWindow.Allowance(perSecond * factor, per: Self.span)
         let room = window.room(now: now)

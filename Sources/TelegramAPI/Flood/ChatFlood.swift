@@ -15,7 +15,7 @@ public struct ChatFlood: Sendable {
         public var burst: Int
         /// Messages to a group, besides.
         public var groupPerMinute: Double
-        /// Off: only what a 429 taught is kept.
+        /// Off: only the pauses that 429s ask for are kept.
         public var isEnforced: Bool
 
         public init(
@@ -78,19 +78,19 @@ public struct ChatFlood: Sendable {
     public func admit(chat id: Int64, _ kind: CallKind, now: Instant) -> Admission {
         if kind.isMessage {
             guard let chat = chats[id] else { return .now }
-            return admission(chat, now: now, isLimited: limits.isEnforced)
+            return admission(chat, isMessage: true, now: now)
         }
         guard !methods.isEmpty, let method = methods[Key(chat: id, kind: kind)] else { return .now }
-        return admission(method, now: now, isLimited: false)
+        return admission(method, isMessage: false, now: now)
     }
 
-    private func admission(_ chat: Chat, now: Instant, isLimited: Bool) -> Admission {
+    private func admission(_ chat: Chat, isMessage: Bool, now: Instant) -> Admission {
         var earliest = max(now, chat.blockedUntil)
-        let factor = chat.learned.factor(now: now)
-        if isLimited || factor < 1 {
+        // Other methods have no limit but the one that repeated refusals taught: the chat's, lowered.
+        if limits.isEnforced, isMessage || chat.learned.factor(now: now) < 1 {
             earliest = max(earliest, chat.full - limits.interval * (limits.burst - 1))
+            if let opens = chat.group?.opens(now: now) { earliest = max(earliest, opens) }
         }
-        if isLimited, let opens = chat.group?.opens(now: now) { earliest = max(earliest, opens) }
         return earliest > now ? .wait(until: earliest) : .now
     }
 
@@ -110,7 +110,9 @@ public struct ChatFlood: Sendable {
 
     private func counted(_ chat: Chat, isGroup: Bool, now: Instant) -> Chat {
         var chat = chat
-        chat.full = max(chat.full, now) + limits.interval / chat.learned.factor(now: now)
+        // What nothing limited does not pile up.
+        let full = min(max(chat.full, now), now + limits.interval * limits.burst)
+        chat.full = full + limits.interval / chat.learned.factor(now: now)
         if isGroup {
             var window = chat.group ?? SendWindow(limits.group)
             window.allowance = SendWindow.Allowance(
