@@ -81,6 +81,7 @@ public enum Coordinator {
             onListening(port)
         }
         let stopsChildren = configuration.supervision?.stopsChildren ?? false
+        let pruning = Pruning(database: database, retention: configuration.inboxRetention, logger: logger)
         // They end in reverse: first nobody is let in any more, last the children are stopped.
         let services: [any Service] = [
             Stopping {
@@ -109,6 +110,7 @@ public enum Coordinator {
             },
             Loop { await every(.seconds(10)) { await supervisor?.rotateLogs() } },
             Loop { await every(.seconds(60)) { await fleet.collectDeadLetters() } },
+            Loop { await every(Pruning.interval) { await pruning.prune() } },
             Stopping { await fleet.replays.end() },
             Stopping { await steward.suspend() },
             api,

@@ -23,6 +23,9 @@ public struct CoordinatorConfiguration: Sendable {
     public var supervision: Supervision?
     /// Behaviours that bots may be added with besides the shipped ones: those of the workers' own binary.
     public var behaviours: [String] = []
+    /// How long an update's id is remembered after it was settled; never taken as less than 48 h, because Telegram
+    /// redelivers for 24 h. An update that comes again later takes effect again.
+    public var inboxRetention: Duration = .seconds(7 * 24 * 3600)
     /// How long RabbitMQ and PostgreSQL may be away at the start.
     public var startupTimeout: Duration = .seconds(30)
     /// From SIGTERM to the end, supervised processes included.

@@ -41,12 +41,15 @@ import UnixSignals
     var tokenFile: String?
     @Option(help: "File of the key that seals bot tokens. Default: FLEET_KEY_FILE, or key in the state directory.")
     var keyFile: String?
+    @Option(help: "Days that ids of settled updates are kept, 2 to 3650; a later copy takes effect again.")
+    var inboxDays = 7
     @Option(help: "Seconds that RabbitMQ and PostgreSQL may be away at the start.")
     var startupTimeout = 30
 
     mutating func validate() throws {
         guard address != nil else { throw ValidationError("--listen: expected HOST:PORT, got '\(listen)'") }
         guard (0...64).contains(gateways) else { throw ValidationError("--gateways: expected 0 to 64") }
+        guard (2...3650).contains(inboxDays) else { throw ValidationError("--inbox-days: expected 2 to 3650") }
         guard (0...3600).contains(startupTimeout) else {
             throw ValidationError("--startup-timeout: expected 0 to 3600")
         }
@@ -100,6 +103,7 @@ import UnixSignals
         configuration.telegramCAFile = environment("FLEET_TELEGRAM_CA_FILE")
         if let address { (configuration.host, configuration.port) = address }
         configuration.behaviours = behaviours
+        configuration.inboxRetention = .seconds(inboxDays * 24 * 3600)
         configuration.startupTimeout = .seconds(startupTimeout)
         if supervise {
             var supervision = CoordinatorConfiguration.Supervision(
