@@ -82,6 +82,35 @@ import Testing
         }
     }
 
+    @Test func aGatewayThatWasFrozenDoesNotUndoWhatTheNextOneDid() async throws {
+        try await GatewayFixture.with(intake: .webhook) { fixture in
+            let front = try WebhookFront()
+            let options = ["--webhook-listen", "127.0.0.1:0", "--webhook-url", front.url]
+            let frozen = try fixture.startProcess(options)
+            #expect(await frozen.writes("taking webhooks"))
+            front.only(try #require(Self.port(frozen.stderr)))
+            try await fixture.say(0..<50)
+            var taken = try await fixture.takeFirstCopies(50)
+            frozen.signal(SIGSTOP)
+            try await fixture.say(50..<100)
+            // Its lease ends by itself; no need for the test to wait as long.
+            _ = try await fixture.database.query(.init("", "UPDATE poller_lease SET expires_at = now()"))
+            try await fixture.database.changeBot(fixture.bot, BotChange(intake: .polling))
+            try await fixture.withGateway("next") { next in
+                taken += try await fixture.takeFirstCopies(100, after: taken)
+                #expect(try await fixture.webhookURL() == "")
+                frozen.signal(SIGCONT)
+                #expect(await frozen.writes("taking in ends"))
+                try await fixture.say(100..<150)
+                taken += try await fixture.takeFirstCopies(150, after: taken)
+                #expect(await next.metrics.conflicts == 0)
+            }
+            fixture.expectOnceInOrder(taken, 0..<150)
+            #expect(try await fixture.refusedPolls() == 0)
+            #expect(try await fixture.webhookURL() == "")
+        }
+    }
+
     @Test func itStopsInOrderWhileTelegramCalls() async throws {
         try await GatewayFixture.with(intake: .webhook) { fixture in
             let front = try WebhookFront()
