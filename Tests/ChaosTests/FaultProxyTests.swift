@@ -115,7 +115,7 @@ private final class Peer: Sendable {
         #expect(client.receive(10) == "still here")
         // The answer has passed since, so the rest of the question had its chance.
         var byte: UInt8 = 0
-        #expect(recv(peer.descriptor, &byte, 1, Int32(MSG_DONTWAIT.rawValue)) == -1 && errno == EAGAIN)
+        #expect(recv(peer.descriptor, &byte, 1, Int32(MSG_DONTWAIT)) == -1 && errno == EAGAIN)
         await proxy.release(.goOn)
         #expect(peer.receive(3) == "def")
         await proxy.shutdown()
