@@ -1,6 +1,7 @@
 import Broker
 import FleetModel
 import FleetTesting
+import HTTPTransport
 import Foundation
 import Glibc
 import Logging
