@@ -1,9 +1,9 @@
 import Broker
 import FleetModel
 import FleetTesting
-import HTTPTransport
 import Foundation
 import Glibc
+import HTTPTransport
 import Logging
 import Testing
 
