@@ -15,19 +15,18 @@ import Testing
 
     @Test func whatIsWrongIsSaid() throws {
         let state = IntakeState(
-            gateway: "gate", condition: .conflict, detail: "another poller", since: Timestamp(milliseconds: 0))
+            gateway: "gate", condition: .conflict, detail: "somebody polls", since: Timestamp(milliseconds: 0))
         let view = try bot(.polling, state)
         #expect(FleetTables.intake(view) == "conflict")
         #expect(
             FleetTables.intakeAtLength(view)
-                == "polling by gate, conflict since 1970-01-01T00:00:00.000Z: another poller")
-        #expect(FleetTables.bots([view]).contains("conflict"))
-        #expect(FleetTables.bot(view).contains("another poller"))
+                == "polling by gate, conflict since 1970-01-01T00:00:00.000Z: somebody polls")
+        #expect(FleetTables.bot(view).contains("conflict since"))
     }
 
     @Test func nobodyIsSaidOfABotThatShouldRun() throws {
         #expect(FleetTables.intake(try bot(.polling, nil)) == "nobody")
-        #expect(FleetTables.intakeAtLength(try bot(.webhook, nil)).contains("--webhook-url"))
+        #expect(FleetTables.intakeAtLength(try bot(.webhook, nil)) == "webhook, about to be taken in")
         #expect(FleetTables.intake(try bot(.polling, desired: .stopped, nil)) == "–")
         #expect(FleetTables.intakeAtLength(try bot(.webhook, desired: .stopped, nil)) == "webhook, stopped")
     }

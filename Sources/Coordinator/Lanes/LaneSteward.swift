@@ -29,6 +29,8 @@ actor LaneSteward {
     private var untold: [BotID: Set<String>] = [:]
     /// Bots of whom every worker is to be told.
     private var untoldBots: Set<BotID> = []
+    /// Layouts whose queues are known to answer and not used yet.
+    private var prepared: [BotID: LaneLayout] = [:]
     private var sealsOut: [BotID: (epoch: Int32, at: ContinuousClock.Instant)] = [:]
     private var lastProblem: String?
 
@@ -119,6 +121,9 @@ actor LaneSteward {
         switch change {
         case .none, .wait: return
         case .close:
+            let next = LaneLayout(bot: bot, epoch: layout.epoch + 1, lanes: try await spec(of: bot).lanes)
+            try await queues.prepare(next, of: try await spec(of: bot))
+            prepared[bot] = next
             _ = try await database.beginClosing(bot)
             untoldBots.insert(bot)
         case .seal:
@@ -127,8 +132,14 @@ actor LaneSteward {
             try await queues.seal(layout)
             sealsOut[bot] = (layout.epoch, .now)
         case .open(let next):
-            try await queues.declare(next, of: try await spec(of: bot))
+            if prepared[bot] == next {
+                try await queues.prove(next)
+            } else {
+                // Another coordinator made them, or another number is wanted since.
+                try await queues.prepare(next, of: try await spec(of: bot))
+            }
             _ = try await database.openLayout(bot, epoch: next.epoch, lanes: next.lanes)
+            prepared[bot] = nil
             untoldBots.insert(bot)
         case .sweep(let layouts):
             try await queues.delete(layouts)

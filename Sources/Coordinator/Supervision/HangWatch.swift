@@ -9,7 +9,12 @@ struct HangWatch: Sendable {
     /// Who looks less often than this was held up itself: what came meanwhile is not counted yet.
     static let longestPause: Duration = .seconds(3)
 
+    /// After the broker was away: a worker's connection may wait as long as its backoff and its login take before it is
+    /// made anew.
+    static let reconnection: Duration = .seconds(20)
+
     private var lastLook: ContinuousClock.Instant?
+    private var wasAway = false
     /// From then on every heartbeat could reach us.
     private var hearingSince: ContinuousClock.Instant?
 
@@ -21,12 +26,14 @@ struct HangWatch: Sendable {
         let wasHeldUp = lastLook.map { $0.duration(to: now) > Self.longestPause } ?? true
         lastLook = now
         if !brokerCarries || wasHeldUp { hearingSince = nil }
+        if !brokerCarries { wasAway = true }
         guard brokerCarries else { return [] }
         guard let hearingSince else {
             self.hearingSince = now
             return []
         }
-        if hearingSince.duration(to: now) < Self.patience { return [] }
+        if hearingSince.duration(to: now) < (wasAway ? Self.reconnection : Self.patience) { return [] }
+        wasAway = false
         let silent = workers.filter { worker in
             !worker.isDead && worker.heartbeat.state != .draining && worker.silence >= Self.patience
         }

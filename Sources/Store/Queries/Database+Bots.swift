@@ -114,12 +114,15 @@ extension Database {
         let lanes = "(SELECT id FROM lane WHERE bot_id = $1)"
         // The lanes' rows first: they wait for settlements under way, and none can start once they are gone.
         let deletions = [
+            // The bot's row before all, as the coordinator's assignments lock it: or the two would wait for each other.
+            ("lock_bot", "SELECT id FROM bot WHERE id = $1 FOR UPDATE"),
             ("lock", "SELECT id FROM lane WHERE bot_id = $1 FOR UPDATE"),
             ("outbox", "DELETE FROM outbox WHERE lane_id IN \(lanes)"),
             ("waiting", "DELETE FROM waiting WHERE lane_id IN \(lanes)"),
             ("lane", "DELETE FROM lane WHERE bot_id = $1"),
             ("inbox", "DELETE FROM inbox WHERE bot_id = $1"),
             ("session", "DELETE FROM session WHERE bot_id = $1"),
+            ("chat_block", "DELETE FROM chat_block WHERE bot_id = $1"),
             ("event", "DELETE FROM event WHERE bot_id = $1"),
             ("dead_letter", "DELETE FROM dead_letter WHERE bot_id = $1"),
             ("config", "DELETE FROM config_value WHERE scope = 'bot:' || $1"),

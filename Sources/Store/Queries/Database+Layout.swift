@@ -196,8 +196,7 @@ extension Database {
             INSERT INTO lane_assignment (bot_id, epoch, number, owner, standby)
             SELECT $1, $2, number, owner, nullif(standby, '')
             FROM unnest($3::integer[], $4::text[], $5::text[]) AS given (number, owner, standby) WHERE \(current)
-            ON CONFLICT (bot_id, epoch, number) DO UPDATE SET owner = excluded.owner, standby = excluded.standby,
-                subscribed = CASE WHEN lane_assignment.owner = excluded.owner THEN lane_assignment.subscribed ELSE 0 END
+            ON CONFLICT (bot_id, epoch, number) DO UPDATE SET owner = excluded.owner, standby = excluded.standby
             """
         ) {
             $0.add(bot)
@@ -226,10 +225,11 @@ extension Database {
             $0.add(key.number)
             $0.add(owner)
         }
-        _ = try await query(statement, idempotent: true)
+        _ = try await query(statement)
     }
 
-    /// How often the lane's owner has subscribed since it was named; 0 when nobody is named.
+    /// How often owners of the lane have subscribed; 0 when nobody is named. It never shrinks while somebody is, so that
+    /// a standby which remembers it sees the next owner's subscription, too.
     public func ownerSubscriptions(to key: LaneKey) async throws(StoreError) -> Int64 {
         let statement = Statement(
             "assignment.subscriptions",

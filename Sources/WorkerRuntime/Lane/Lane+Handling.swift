@@ -106,11 +106,14 @@ extension Lane {
         if pendingSince == nil { pendingSince = now }
     }
 
-    /// Jobs that ran out of time. The runner cancels them; their results will be dropped.
+    /// Jobs that ran out of time. The runner cancels them; their results will be dropped. A suspect may have waited for
+    /// its process until now: whoever runs it looks at the time.
     mutating func expire(now: ContinuousClock.Instant) -> [UInt64] {
         if jobs.isEmpty { return [] }
         let limit = limits.handlerTimeout
-        let expired = jobs.filter { now - $0.value.startedAt.instant >= limit }.map(\.key).sorted()
+        let expired = jobs.filter { _, job in
+            now - job.startedAt.instant >= limit && entries[job.tag]?.isSuspect != true
+        }.map(\.key).sorted()
         for id in expired { handled(id, .failed("the handler took longer than \(limit)"), now: now) }
         return expired
     }

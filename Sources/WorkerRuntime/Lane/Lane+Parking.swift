@@ -109,13 +109,11 @@ extension Lane {
             parked.postpone(line, until: moment)
             append(Handled(tag: entry.tag, conversation: id, outcome: .waitsOn(row, line)), now: now)
         } else {
-            // Order was given up since it began to wait: it leaves the chat's line and waits alone.
+            // Order was given up since it began to wait: it leaves the chat's line, with the commit, and waits alone.
             row.flags.insert(.alone)
             let alone = WaitingLine(conversation: id, alone: seq)
             parked.add(alone, notBefore: moment, isRunning: true)
-            parked.added(alone)
-            parked.ended(line)
-            append(Handled(tag: entry.tag, conversation: id, outcome: .waitsOn(row, alone)), now: now)
+            append(Handled(tag: entry.tag, conversation: id, outcome: .waitsOn(row, alone, from: line)), now: now)
         }
     }
 

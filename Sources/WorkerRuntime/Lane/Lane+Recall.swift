@@ -35,6 +35,8 @@ extension Lane {
             conversations[id]?.session = .some(sessions[id])
         }
         for id in blocked { sends.blocks.add(id, "the chat is blocked", now: now) }
+        // Taken before duplicates go: what stands behind one in a held chat is parked, too.
+        let chats = parked.isEmpty ? [] : Set(tags.compactMap { entries[$0]?.update.conversation })
         for tag in tags {
             guard var entry = entries[tag] else { continue }
             entry.doubtful = false
@@ -49,8 +51,7 @@ extension Lane {
                 makeRunnable(entry.update.conversation)
             }
         }
-        if parked.isEmpty { return }
-        for id in Set(tags.compactMap { entries[$0]?.update.conversation }) where parked.isHeld(id) {
+        for id in chats where parked.isHeld(id) {
             parkTail(of: id, until: now, now: now)
         }
     }

@@ -51,7 +51,7 @@ extension Lane {
     private mutating func add(_ handled: Handled, to settlement: inout Settlement, _ batch: inout InFlightSettlement) {
         switch handled.outcome {
         case .waits(let row, _): return settlement.waiting.add(row)
-        case .waitsOn(let row, _): return settlement.waiting.retry(row)
+        case .waitsOn(let row, _, _): return settlement.waiting.retry(row)
         case .dropped(let row): return settlement.waiting.end(conversation: row.conversation, seq: row.seq)
         case .unreadable(let row, let reason):
             settlement.settle(updateID: row.updateID, as: .dead)
@@ -167,7 +167,11 @@ extension Lane {
             } else {
                 close(entry)
             }
-        case .waitsOn(_, let line):
+        case .waitsOn(_, let line, let from):
+            if let from {
+                parked.added(line)
+                parked.ended(from)
+            }
             parked.unload(line)
             if let entry = entries[handled.tag] { close(entry) }
         case .dropped(let row), .unreadable(let row, _):

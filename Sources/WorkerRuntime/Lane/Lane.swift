@@ -72,7 +72,7 @@ struct Lane {
             /// It begins to wait in the database; its handler may be running.
             indirect case waits(WaitingRow, isRunning: Bool)
             /// It goes on waiting there, in this line.
-            indirect case waitsOn(WaitingRow, WaitingLine)
+            indirect case waitsOn(WaitingRow, WaitingLine, from: WaitingLine? = nil)
             /// A row whose update took effect before.
             indirect case dropped(WaitingRow)
             /// A row whose body this release cannot read.

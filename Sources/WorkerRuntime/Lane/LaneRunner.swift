@@ -180,12 +180,13 @@ struct LaneRunner: Sendable {
             if session.isOver(lane, cancelled: Task.isCancelled) { break }
         }
         session.end()
-        let end = session.serveEnd(lane)
-        logger.debug("subscription ends", metadata: ["end": "\(end)"])
         // Cut short, nothing is waited for: what is committed counts, and the rest comes again.
-        if Task.isCancelled { return end }
+        if Task.isCancelled { return session.serveEnd(lane) }
         // What is under way in the database must end before the lane is claimed again, or the claim would kill it.
         await session.quiesce(&lane)
+        // A drain, or a seal, may have come meanwhile.
+        let end = session.serveEnd(lane)
+        logger.debug("subscription ends", metadata: ["end": "\(end)"])
         lane.channelClosed(now: .now)
         await markOrphans(&lane)
         counters.update(key, lane.counters, isOwned: false)

@@ -158,6 +158,7 @@ struct LaneSession {
             case _ where error.blamesContent:
                 runner.logger.error("a settlement was refused: \(error)")
                 lane.settlementFailed(.poison("\(error)"), now: now)
+                databasePauseUntil = now + LaneRunner.duplicatePause
             default:
                 lane.settlementFailed(.unavailable, now: now)
                 pauseDatabase(error, now: now)
@@ -194,7 +195,7 @@ struct LaneSession {
             task.cancel()
             handlers[job] = nil
         }
-        while let job = lane.takeJob(now: now) { run(job, &lane) }
+        while !isFenced, let job = lane.takeJob(now: now) { run(job, &lane) }
         now = .now
         lane.parkCrowded(now: now)
         if databasePauseUntil == nil {
@@ -202,7 +203,8 @@ struct LaneSession {
             startMarking(&lane)
             startSealing(&lane, now: now)
         }
-        startSends(&lane, now: now)
+        // The lease may still last; but who knows of a successor begins nothing.
+        if !isFenced { startSends(&lane, now: now) }
         if let acks = lane.takeAcks(), !isLost {
             do throws(BrokerError) {
                 try await subscription.channel.ack(AckSet(upTo: acks.upTo, also: acks.also))

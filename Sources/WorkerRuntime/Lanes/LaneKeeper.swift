@@ -82,6 +82,8 @@ final class LaneKeeper: Sendable {
         /// Asked for while one was under way.
         var isStale = false
         var isDraining = false
+        /// The last reading failed: what it would have told must not be missed.
+        var hasFailed = false
         private var timer: Task<Void, Never>?
 
         init(bots: [BotID], worker: String) {
@@ -92,8 +94,9 @@ final class LaneKeeper: Sendable {
 
         /// Wakes the keeper for the next look. A worker whose bots have one lane each is left alone.
         mutating func alarm(_ mailbox: Mailbox<Event>) {
-            guard timer == nil, !isReading, !isDraining, sets.values.contains(where: \.isWatched) else { return }
-            let isChanging = sets.values.contains(where: \.isChanging)
+            guard timer == nil, !isReading, !isDraining else { return }
+            guard hasFailed || sets.values.contains(where: \.isWatched) else { return }
+            let isChanging = hasFailed || sets.values.contains(where: \.isChanging)
             let pause = isChanging ? LaneKeeper.changeInterval : LaneKeeper.restInterval
             timer = Task {
                 try? await Task.sleep(for: pause)
@@ -154,8 +157,10 @@ final class LaneKeeper: Sendable {
     ) {
         switch result {
         case .failure(let error):
+            state.hasFailed = true
             logger.warning("layouts not read: \(error)")
         case .success(let plans):
+            state.hasFailed = false
             // One that is gone is left as it is: its claims and settlements are refused.
             for (bot, plan) in plans.sorted(by: { $0.key < $1.key }) {
                 act(state.sets[bot]?.planned(plan) ?? [], of: bot, &group)

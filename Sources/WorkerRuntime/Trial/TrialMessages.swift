@@ -54,6 +54,7 @@ struct TrialEffects: Codable {
     struct Call: Codable {
         let method: String
         let body: Data
+        let isBulk: Bool
     }
     struct Fact: Codable {
         let kind: String
@@ -68,14 +69,17 @@ struct TrialEffects: Codable {
     init(_ effects: Effects) {
         sessionChanged = effects.sessionChanged
         session = effects.session.map { Data($0) }
-        calls = effects.calls.map { Call(method: $0.method, body: Data($0.body)) }
+        calls = effects.calls.map { Call(method: $0.method, body: Data($0.body), isBulk: $0.isBulk) }
         facts = effects.events.map { Fact(kind: $0.kind, data: $0.data) }
     }
 
     var value: Effects {
         Effects(
             sessionChanged: sessionChanged, session: session.map { [UInt8]($0) },
-            calls: calls.map { OutgoingCall(method: $0.method, body: [UInt8]($0.body)) },
+            calls: calls.map { call in
+                let plain = OutgoingCall(method: call.method, body: [UInt8](call.body))
+                return call.isBulk ? plain.bulk() : plain
+            },
             events: facts.map { Event(kind: $0.kind, data: $0.data) })
     }
 }

@@ -8,6 +8,8 @@ import Logging
 actor TrialPool {
     /// Processes at the same time.
     static let bound = 4
+    /// For a process to start and say so.
+    static let startDeadline: Duration = .seconds(30)
     /// After the last suspect.
     static let patience: Duration = .seconds(10)
 
@@ -26,21 +28,58 @@ actor TrialPool {
         defer { leave() }
         if Task.isCancelled { return .postponed("cancelled") }
         runs += 1
-        let process: TrialProcess
         let request: [UInt8]
         do {
             request = try TrialCoding.encode(TrialRequest(job, of: spec))
-            process = try idle.popLast() ?? TrialProcess(loop: eventLoop())
+        } catch {
+            return .postponed("it cannot be handed to a process: \(error)")
+        }
+        // A process that has run other handlers before may die of what those left behind: then a new one is asked.
+        if let used = idle.popLast() {
+            let result = await ask(used, request, job, spec)
+            guard case .crashed = result, !Task.isCancelled else { return result }
+        }
+        let fresh: TrialProcess
+        do {
+            fresh = try TrialProcess(loop: eventLoop())
         } catch {
             logger.error("no process to try a handler in: \(error)", metadata: ["bot": "\(spec.id)"])
             return .postponed("no process to try it in: \(error)")
+        }
+        let alarm = Task {
+            try await Task.sleep(for: Self.startDeadline)
+            fresh.kill()
+        }
+        let isReady = await withTaskCancellationHandler {
+            await fresh.isReady()
+        } onCancel: {
+            fresh.kill()
+        }
+        alarm.cancel()
+        guard isReady else {
+            _ = await fresh.end()
+            logger.error("a process to try a handler in did not start", metadata: Self.metadata(job, spec))
+            return .postponed("the process to try it in did not start")
+        }
+        return await ask(fresh, request, job, spec)
+    }
+
+    private func ask(
+        _ process: TrialProcess, _ request: [UInt8], _ job: HandlerJob, _ spec: BotSpec
+    ) async -> HandlerResult {
+        let limit = job.config.milliseconds("handler.timeout_ms")
+        let alarm = Task {
+            try await Task.sleep(for: limit)
+            process.kill()
         }
         let answer = await withTaskCancellationHandler {
             await process.answer(request)
         } onCancel: {
             process.kill()
         }
-        if let answer {
+        alarm.cancel()
+        let isLate = (try? await alarm.value) != nil
+        if let answer, !isLate, !Task.isCancelled {
             idle.append(process)
             do {
                 return try TrialCoding.decode(TrialAnswer.self, answer).result
@@ -49,10 +88,11 @@ actor TrialPool {
             }
         }
         switch await process.end() {
-        case .ownFault(let how):
+        case .ownFault(let how) where answer == nil:
             logger.error("a handler ended its process, which \(how)", metadata: Self.metadata(job, spec))
             return .crashed("the handler ended its process, which \(how)")
-        case .killed(let how):
+        case .ownFault(let how), .killed(let how):
+            if isLate { return .failed("the handler took longer than \(limit)") }
             logger.warning("the process of a handler was killed", metadata: Self.metadata(job, spec))
             return .failed("the process of the handler was killed: \(how)")
         }

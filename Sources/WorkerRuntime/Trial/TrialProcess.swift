@@ -35,6 +35,9 @@ final class TrialProcess: Sendable {
         socket = MessageSocket(descriptor: ends[0], loop: loop)
     }
 
+    /// Waits until it can be asked. `false`: it ended before, so nothing was tried.
+    func isReady() async -> Bool { await socket.next() == TrialServer.ready }
+
     /// `nil`: it died over this.
     func answer(_ request: [UInt8]) async -> [UInt8]? {
         await socket.send(request)

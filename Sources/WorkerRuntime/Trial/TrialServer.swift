@@ -9,12 +9,16 @@ enum TrialServer {
     /// In the environment of a trial process.
     static let variable = "FLEET_TRIAL"
 
+    /// The first message of a trial process. One that ends before has tried nothing.
+    static let ready: [UInt8] = Array("ready".utf8)
+
     static var isAsked: Bool { getenv(variable) != nil }
 
     static func serve(_ behaviours: BehaviourRegistry) async {
         guard let loop = try? EventLoop(name: "trial") else { return }
         // Without a worker there is nobody to work for, whatever a handler is doing.
         let socket = MessageSocket(descriptor: 0, loop: loop) { _exit(0) }
+        await socket.send(ready)
         var known: [String: any Behaviour] = [:]
         while let message = await socket.next() {
             await socket.send(await Self.answer(message, behaviours, &known))

@@ -148,6 +148,7 @@ struct FleetCtlCommandTests {
         #expect(set.status == 0, "\(set.err)")
         #expect(try await fleet.answers(number, chat: 77))
         #expect(try await fleet.pid(of: fleet.alpha.id) == pid)
+        #expect(try await eventually { try await fleet.ctl.run(["doctor"]).status == 0 })
     }
 
     @Test func aSecondStartWithOtherSettingsIsRefused() async throws {

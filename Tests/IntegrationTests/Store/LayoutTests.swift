@@ -146,7 +146,7 @@ import Testing
                 try await database.assignLanes(bot, epoch: 0, first)
             }
             #expect(over?.code == .conflict)
-            // An owner's subscriptions are counted for as long as it is named.
+            // Owners' subscriptions are counted, whoever the owner is: a standby remembers the count.
             try await database.noteSubscription(to: next.keys[0], owner: "w1")
             try await database.noteSubscription(to: next.keys[0], owner: "somebody")
             #expect(try await database.ownerSubscriptions(to: next.keys[0]) == 1)
@@ -156,7 +156,9 @@ import Testing
             #expect(try await database.ownerSubscriptions(to: next.keys[0]) == 1)
             #expect(try await database.lanePlans(of: [bot])[bot]?.assignments.count == 1)
             try await database.assignLanes(bot, epoch: 1, [LaneAssignment(key: next.keys[0], owner: "w2")])
-            #expect(try await database.ownerSubscriptions(to: next.keys[0]) == 0)
+            #expect(try await database.ownerSubscriptions(to: next.keys[0]) == 1)
+            try await database.noteSubscription(to: next.keys[0], owner: "w2")
+            #expect(try await database.ownerSubscriptions(to: next.keys[0]) == 2)
             try await database.assignLanes(bot, epoch: 1, [])
             #expect(try await database.lanePlans(of: [bot])[bot]?.assignments == [])
         }
