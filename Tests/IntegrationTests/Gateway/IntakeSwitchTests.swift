@@ -64,8 +64,7 @@ import Testing
                 try await Task.sleep(for: .milliseconds(Int.random(in: 0...3500)))
                 process.signal(SIGKILL)
                 #expect(await process.exit() == -SIGKILL)
-                // Its lease would end by itself, and it would know; here it learns it from the next renewal, and may poll
-                // until then.
+                // Its lease ends by itself; no need for the test to wait as long.
                 _ = try await fixture.database.query(.init("", "UPDATE poller_lease SET expires_at = now()"))
                 process = try fixture.startProcess(options)
                 #expect(await process.writes("taking webhooks"))
