@@ -182,6 +182,43 @@ import Testing
         #expect(database.sessions[10] == [1, 2])
     }
 
+    @Test func aSlowHandlerThatFailsWithoutOrderLeavesTheLineWithTheCommit() {
+        var fixture = LaneFixture(["park.after_ms": .int(1000), "retry.keep_order": .bool(false)])
+        var database = FakeDatabase()
+        fixture.arrive([(1, 10), (2, 10), (3, 10)])
+        fixture.run(&database) { _ in nil }
+        fixture.now += .seconds(1)
+        fixture.run(&database) { _ in nil }
+        #expect(database.waiting.map(\.row.updateID) == [1, 2, 3])
+        fixture.end(1, .failed("no"))
+        // In the database 1 still stands at the head of the line: it must not be read as that.
+        let tooEarly = fixture.lane.takeWaitingRead(now: fixture.now)
+        #expect(tooEarly == nil)
+        fixture.run(&database)
+        #expect(database.sessions[10] == [2, 3])
+        fixture.now += .seconds(2)
+        fixture.run(&database)
+        #expect(database.sessions[10] == [2, 3, 1])
+        #expect(database.waiting.isEmpty && fixture.lane.parked.isEmpty && fixture.lane.parkedRows == 0)
+    }
+
+    @Test func whatStandsBehindADuplicateInAHeldChatIsParkedToo() {
+        var fixture = LaneFixture(["park.after_ms": .int(1000)])
+        var database = FakeDatabase()
+        let slow: (HandlerJob) -> HandlerResult? = { _ in nil }
+        fixture.arrive([(1, 10)])
+        fixture.run(&database, slow)
+        fixture.arrive([(2, 10)], redelivered: true)
+        fixture.arrive([(3, 10)])
+        fixture.now += .seconds(1)
+        fixture.lane.parkSlow(now: fixture.now)
+        // The inbox knows 2 already.
+        fixture.recall(inbox: [2: .done])
+        fixture.run(&database, slow)
+        #expect(database.waiting.map(\.row.updateID) == [1, 3])
+        #expect(fixture.acked == [1, 2, 3])
+    }
+
     @Test func aChatWithTooManyOpenUpdatesIsParkedBehindItsRunningHandler() {
         var fixture = LaneFixture(["park.max_open": .int(3)])
         var database = FakeDatabase()
